@@ -1,0 +1,74 @@
+"""The stages after the features: retrieval, metrics, detection, truth, report."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from vidmem.config.base import Section
+
+
+class Retrieve(Section):
+    """Nearest-neighbour search over the whole corpus."""
+
+    top_k: int = Field(5, ge=1, le=1000, description="Matches kept of each video, by content and by motion.")
+    candidates: int = Field(
+        50, ge=1, description="Corpus clips a video that are scored exactly after the search by vectors."
+    )
+    window: int = Field(
+        5, ge=1, le=64, description="Flow fields in a motion window (k of OFS-k). Longer: fewer chance matches."
+    )
+    segment: int = Field(3, ge=1, le=64, description="Frames in a content segment (k of GSSCD-k).")
+
+
+class Metrics(Section):
+    """From scores to verdicts."""
+
+    fpr: float = Field(
+        0.01, gt=0, lt=0.5, description="False-positive rate for which the thresholds are set on the null distribution."
+    )
+    min_null: int = Field(
+        20, ge=2, description="With fewer null videos than this no rate can be stated: customary thresholds are used."
+    )
+    still_floor: float = Field(
+        0.02,
+        ge=0,
+        description="Mean flow in shares of the width a second under which a window is still: natural motion.",
+    )
+    camera_explained: float = Field(
+        0.9, ge=0, le=1, description="Share of flow energy that an affine camera must explain for natural motion."
+    )
+    common_share: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="A motion that more than this share of unrelated videos matches is natural: no evidence.",
+    )
+    bootstrap: int = Field(1000, ge=100, description="Bootstrap draws over prompts for the intervals.")
+
+
+class Detect(Section):
+    """Detection while sampling."""
+
+    default_steps: str = Field(
+        "first", pattern="^(first|first5|all)$", description="Steps of the detector in the summary."
+    )
+    bootstrap: int = Field(500, ge=100, description="Bootstrap draws over prompts for the intervals.")
+
+
+class Truth(Section):
+    """Judging verdicts against planted truth."""
+
+    positive_from: int = Field(
+        16,
+        ge=2,
+        description="Multiplicity from which a planted clip counts as memorised. Clips that stand once do not.",
+    )
+
+
+class Report(Section):
+    """The report for people."""
+
+    title: str = Field("Memorisation audit", description="Title on the report's first line.")
+    findings: int = Field(60, ge=0, description="Findings shown with their pictures, the surest first.")
+    strip_frames: int = Field(6, ge=1, le=24, description="Frames in a strip.")
+    strip_width: int = Field(112, ge=32, le=512, description="Width of a frame in a strip, in pixels.")

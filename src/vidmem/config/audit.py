@@ -1,0 +1,51 @@
+"""The whole config of an audit."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field, field_validator
+
+from vidmem.config.analysis import Detect, Metrics, Report, Retrieve, Truth
+from vidmem.config.base import NAME_PATTERN, Section
+from vidmem.config.corpus import Corpus
+from vidmem.config.features import Features
+from vidmem.config.generate import Generate
+from vidmem.config.models import Model
+from vidmem.config.prompts import Prompts
+
+RESERVED = ("corpus", "heldout", "motion")  # subjects of results/ that are no models
+
+
+class Audit(Section):
+    """One audit: a corpus, the models, and how they are compared."""
+
+    audit: str = Field(pattern=NAME_PATTERN, description="Name of the audit: its results are in results/<audit>/.")
+    threads: int = Field(
+        2,
+        ge=1,
+        description="Threads of numeric libraries in a job. It is fixed here, not taken from --cores, because the number "
+        "of threads changes the last digits of results.",
+    )
+    corpus: Corpus = Field(description="The reference corpus.")
+    prompts: Prompts = Field(default_factory=Prompts, description="Which prompts are put to the models.")
+    models: dict[str, Model] = Field(description="The models under audit, by the name that the results bear.")
+    generate: Generate = Field(default_factory=Generate, description="How generation is cut into jobs.")
+    features: Features = Field(default_factory=Features, description="Embeddings and optical flow.")
+    retrieve: Retrieve = Field(default_factory=Retrieve, description="Nearest-neighbour search.")
+    metrics: Metrics = Field(default_factory=Metrics, description="From scores to verdicts.")
+    detect: Detect = Field(default_factory=Detect, description="Detection while sampling.")
+    truth: Truth = Field(default_factory=Truth, description="Judging verdicts against planted truth.")
+    report: Report = Field(default_factory=Report, description="The report.")
+
+    @field_validator("models")
+    @classmethod
+    def _names(cls, models: dict[str, Model]) -> dict[str, Model]:
+        if not models:
+            raise ValueError("no models: give at least one")
+        for name in models:
+            if not re.match(NAME_PATTERN, name):
+                raise ValueError(f"model name {name!r}: use letters, digits, '-' and '_'")
+            if name in RESERVED:
+                raise ValueError(f"model name {name!r} is reserved; reserved are {', '.join(RESERVED)}")
+        return models

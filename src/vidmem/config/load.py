@@ -1,0 +1,102 @@
+"""Reading a config file, with errors that say where, what was expected, and the nearest valid spelling."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from vidmem.config.audit import Audit
+
+
+class ConfigError(ValueError):
+    """A config that can't be used; the message is one line."""
+
+
+def load_config(source: str | Path | Mapping[str, Any]) -> Audit:
+    """Read and check a config file, or a mapping that was read already.
+
+    Raises `ConfigError` with one line: which key, what was expected, the nearest valid spelling.
+    """
+    if isinstance(source, Mapping):
+        name, data = "config", dict(source)
+    else:
+        name = str(source)
+        try:
+            data = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{name}: {error.strerror or error}") from None
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(data, dict):
+            raise ConfigError(f"{name}: expected a mapping of keys, such as 'audit: my-audit'")
+    try:
+        return Audit.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: " + "; ".join(_explain(e, data) for e in error.errors()[:3])) from None
+
+
+def _explain(error: Any, data: Mapping[str, Any]) -> str:
+    location = [str(p) for p in error["loc"]]
+    shown = ".".join(_without_tags(location, data)) or "(top level)"
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        valid = _valid_keys(location[:-1])
+        near = difflib.get_close_matches(location[-1], valid, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"valid keys: {', '.join(sorted(valid))}"
+        return f"{shown}: unknown key; {hint}"
+    if kind in ("literal_error", "union_tag_invalid"):
+        context = error.get("ctx", {})
+        expected = str(context.get("expected") or context.get("expected_tags"))
+        choices = [c.strip().strip("'") for c in expected.replace(" or ", ", ").split(",")]
+        value = error["input"].get("kind") if kind == "union_tag_invalid" else error["input"]
+        where = f"{shown}.kind" if kind == "union_tag_invalid" else shown
+        near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        return f"{where}: {value!r} is not one of {', '.join(choices)}{hint}"
+    if kind == "missing":
+        return f"{shown}: is missing"
+    if kind == "union_tag_not_found":
+        return f"{shown}.kind: is missing; one of diffusers, videos, planted, oracle, replay"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    given = error["input"]
+    tail = f", not {given!r}" if isinstance(given, (str, int, float, bool)) else ""
+    return f"{shown}: {message[0].lower() + message[1:]}{tail}"
+
+
+def _without_tags(location: list[str], data: Any) -> list[str]:
+    """The location as the file shows it: pydantic adds the tag of a union, which is no key of the file."""
+    shown = []
+    for i, part in enumerate(location):
+        if isinstance(data, Mapping) and part in data:
+            data = data[part]
+        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
+            data = data[int(part)]
+        elif isinstance(data, Mapping) and data.get("kind") == part and i < len(location) - 1:
+            continue
+        shown.append(part)
+    return shown
+
+
+def _valid_keys(location: list[str]) -> list[str]:
+    """Keys of the config model at a pydantic error location (which names the tag of a union)."""
+    models: list[type[BaseModel]] = [Audit]
+    for part in location:
+        following = []
+        for model in models:
+            if part in model.model_fields:
+                following += _models_in(model.model_fields[part].annotation)
+            elif model.model_fields.get("kind") and part in get_args(model.model_fields["kind"].annotation):
+                following.append(model)
+        models = following or models
+    return [name for model in models for name in model.model_fields]
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [m for a in get_args(annotation) for m in _models_in(a)]

@@ -1,0 +1,19 @@
+"""A version a stage, raised when its results would change.
+
+The version is a `params` value of the stage's rules, so raising it makes Snakemake rerun the stage and what
+follows it, while an edit that leaves results alone reruns nothing.
+"""
+
+from __future__ import annotations
+
+STAGE_VERSIONS: dict[str, int] = {
+    "corpus": 1,
+    "prompts": 1,
+    "generate": 1,
+    "features": 1,
+    "retrieve": 1,
+    "metrics": 1,
+    "detect": 1,
+    "truth": 1,
+    "report": 1,
+}

@@ -1,0 +1,331 @@
+"""Every table of the pipeline: its schema, and the only functions that write and read it.
+
+One module holds all schemas, so that two stages can't disagree about a column. Tables are Parquet files
+with keys first; vectors are fixed-size, non-null float32 lists without dictionary encoding, so that a
+column is one flat buffer. What made a table (engine, weights' hash, package version ...) is file metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+OK, SKIPPED, FAILED = "ok", "skipped", "failed"
+_STATUS = [pa.field("status", pa.string(), nullable=False), pa.field("reason", pa.string())]
+
+
+def _key(name: str) -> pa.Field:
+    return pa.field(name, pa.string(), nullable=False)
+
+
+def _schema(*fields: pa.Field | tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([f if isinstance(f, pa.Field) else pa.field(*f) for f in fields])
+
+
+def vector(size: int) -> pa.DataType:
+    """The type of a non-null float32 vector column of `size` numbers."""
+    return pa.list_(pa.field("item", pa.float32(), nullable=False), size)
+
+
+# What a media file is and where its bytes lie: the corpus manifest and the generated videos share these.
+# `path` with `offset`/`size` null is a whole file; with numbers it is a byte range of that file (a tar member).
+_MEDIA = [
+    ("path", pa.string()),
+    ("offset", pa.int64()),
+    ("size", pa.int64()),
+    ("kind", pa.string()),  # video | image
+    ("fps", pa.float64()),
+    ("frames", pa.int32()),
+    ("width", pa.int32()),
+    ("height", pa.int32()),
+    ("duration_s", pa.float64()),
+]
+
+MANIFEST = _schema(
+    _key("item_id"),
+    *_MEDIA,
+    ("caption", pa.string()),
+    ("sha256", pa.string()),  # of the file's bytes
+    ("same_as", pa.string()),  # item_id of the first ok item with the same bytes (its own id if it is the first)
+    *_STATUS,
+)
+
+PROMPTS = _schema(
+    _key("prompt_id"),
+    ("text", pa.string()),
+    ("set", pa.string()),  # video-duplicated | random-train | control | imported
+    ("duplicates", pa.int32()),  # corpus items that bear this caption
+    ("content_duplicates", pa.int32()),  # most items among them that are the same file
+    ("source_ids", pa.list_(pa.string())),  # item_ids of the distinct clips under this caption, `same_as` ids, sorted
+)
+
+VIDEOS = _schema(  # one row a generated video
+    _key("video_id"),
+    ("prompt_id", pa.string()),
+    ("seed", pa.int64()),
+    ("model", pa.string()),
+    *_MEDIA,
+    *_STATUS,
+)
+
+SIGNALS = _schema(  # one row a video and sampling step: what the denoiser said, converted to epsilon
+    _key("video_id"),
+    pa.field("step", pa.int32(), nullable=False),  # 0 is the first (noisiest)
+    ("prompt_id", pa.string()),
+    ("seed", pa.int64()),
+    ("timestep", pa.float64()),
+    ("sigma", pa.float64()),
+    ("alpha_bar", pa.float64()),
+    ("content_magnitude", pa.float64()),  # ||delta|| / sqrt(numel)
+    ("motion_magnitude", pa.float64()),  # ||D_f delta|| / sqrt(numel)
+    ("uncond_norm", pa.float64()),  # ||eps(x, null)|| / sqrt(numel)
+    ("cosine", pa.float64()),  # cos(delta, eps(x, null))
+    *_STATUS,  # skipped + reason where a model gives no such signal
+)
+
+
+def frames_schema(dim: int) -> pa.Schema:
+    """Copy-detection vectors, one row a frame that passed the quality gate."""
+    return _schema(
+        _key("video_id"),
+        pa.field("frame", pa.int32(), nullable=False),
+        pa.field("time_s", pa.float64(), nullable=False),
+        pa.field("vector", vector(dim), nullable=False),
+    )
+
+
+def flow_schema(grid: int) -> pa.Schema:
+    """Optical flow, one row a pair of neighbouring frames at the common rate.
+
+    `vector` is the area-averaged field of shape (2, grid, grid), flattened: x then y component, row-major,
+    in shares of the frame's width per second.
+    """
+    return _schema(
+        _key("video_id"),
+        pa.field("index", pa.int32(), nullable=False),
+        pa.field("time_s", pa.float64(), nullable=False),  # of the first frame of the pair
+        pa.field("magnitude", pa.float32(), nullable=False),  # mean |F| over the grid
+        pa.field("vector", vector(2 * grid * grid), nullable=False),
+    )
+
+
+FEATURE_ITEMS = _schema(  # one row a video or image: what became of it
+    _key("video_id"),
+    ("frames_used", pa.int32()),
+    ("frames_gated", pa.int32()),  # blank, flat or fading frames that were left out
+    ("flows", pa.int32()),
+    *_STATUS,
+)
+
+MATCHES = _schema(  # the top-k matches of each video by kind, and the prompt's own clips wherever they rank
+    _key("video_id"),
+    _key("kind"),  # content | motion
+    pa.field("rank", pa.int32(), nullable=False),  # 1 is the best
+    _key("ref_id"),
+    pa.field("score", pa.float32(), nullable=False),  # what is ranked: gsscd_max, or the default motion score
+    pa.field("own", pa.bool_(), nullable=False),  # ref_id is one of the prompt's source_ids
+    ("gsscd_max", pa.float32()),
+    ("gsscd_k", pa.float32()),
+    ("vsscd", pa.float32()),
+    ("ofs", pa.float32()),  # OFS-k, raw flow
+    ("ofs_residual", pa.float32()),  # the default motion score before null normalisation
+    ("gen_start_s", pa.float64()),
+    ("gen_end_s", pa.float64()),
+    ("ref_start_s", pa.float64()),
+    ("ref_end_s", pa.float64()),
+)
+
+METRICS = _schema(  # one row a generated video: every score, p-value and verdict
+    _key("video_id"),
+    ("prompt_id", pa.string()),
+    ("seed", pa.int64()),
+    ("prompt_set", pa.string()),
+    ("content_score", pa.float32()),  # max over the corpus of gsscd_max
+    ("content_ref_id", pa.string()),
+    ("content_gen_time_s", pa.float64()),
+    ("content_ref_time_s", pa.float64()),
+    ("content_p_value", pa.float64()),
+    ("content_q_value", pa.float64()),  # Benjamini-Hochberg over the audit's videos of this model
+    ("content_threshold", pa.float64()),
+    ("gsscd_k", pa.float32()),
+    ("vsscd", pa.float32()),
+    ("content_memorised", pa.bool_()),
+    ("motion_score", pa.float32()),
+    ("motion_ref_id", pa.string()),
+    ("motion_gen_time_s", pa.float64()),
+    ("motion_ref_time_s", pa.float64()),
+    ("motion_p_value", pa.float64()),
+    ("motion_q_value", pa.float64()),
+    ("motion_threshold", pa.float64()),
+    ("ofs", pa.float32()),
+    ("mean_flow", pa.float32()),  # share of width per second
+    ("camera_explained", pa.float32()),  # share of flow energy that an affine camera explains, 0..1
+    ("natural_motion", pa.bool_()),
+    ("natural_reason", pa.string()),  # still | camera | common
+    ("motion_memorised", pa.bool_()),
+    ("d1_d2_pixel", pa.float32()),  # nearest-neighbour distance ratio (Gu et al. 2310.02664)
+    ("d1_d2_feature", pa.float32()),
+    ("own_similarity", pa.float32()),  # best gsscd_max to one of the prompt's own clips
+    ("own_first", pa.bool_()),  # the best match of the whole corpus is one of the prompt's own clips
+    ("verdict", pa.string()),  # verbatim | retrieved | motion | none
+    *_STATUS,
+)
+
+DETECT = _schema(  # one row a detector, kind of memorisation, and use of steps and seeds
+    _key("detector"),  # content_magnitude | motion_magnitude
+    _key("label"),  # content | motion
+    _key("steps"),  # first | first5 | all | step:<n>
+    pa.field("seeds", pa.int32(), nullable=False),
+    ("default", pa.bool_()),
+    ("positives", pa.int32()),
+    ("negatives", pa.int32()),
+    ("auc", pa.float64()),
+    ("auc_low", pa.float64()),
+    ("auc_high", pa.float64()),
+    ("best_accuracy", pa.float64()),
+    ("tpr_at_1pct_fpr", pa.float64()),
+    ("fpr", pa.list_(pa.float64())),
+    ("tpr", pa.list_(pa.float64())),
+    *_STATUS,
+)
+
+TRUTH = _schema(  # one row a generated video of a model whose memorisation is known
+    _key("video_id"),
+    ("prompt_id", pa.string()),
+    ("multiplicity", pa.int32()),
+    ("content_truth", pa.bool_()),  # null: the truth is not decided for this video, and it is not judged
+    ("motion_truth", pa.bool_()),
+    ("content_verdict", pa.bool_()),
+    ("motion_verdict", pa.bool_()),
+    ("content_score", pa.float32()),
+    ("motion_score", pa.float32()),
+    ("own_similarity", pa.float32()),
+    ("own_first", pa.bool_()),
+    *_STATUS,
+)
+
+
+def write_table(
+    path: str | Path,
+    rows: pa.Table | pl.DataFrame | Sequence[Mapping[str, Any]] | Mapping[str, Any],
+    schema: pa.Schema,
+    made_by: Mapping[str, Any] | None = None,
+) -> None:
+    """Write `rows` under `schema`, whole or not at all (written aside, then renamed).
+
+    `rows` may be a list of row dicts, a dict of columns, a polars frame or a pyarrow table. Columns that the
+    schema lacks raise `ValueError`; nullable columns that the rows lack become null.
+    """
+    table = _conform(rows, schema)
+    metadata = {b"vidmem": json.dumps(dict(made_by or {}), sort_keys=True).encode()}
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = [f.name for f in schema if not pa.types.is_fixed_size_list(f.type)]
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    try:
+        pq.write_table(
+            table.replace_schema_metadata(metadata),
+            aside,
+            compression="zstd",
+            use_dictionary=[n for n in plain if not pa.types.is_list(schema.field(n).type)],
+        )
+        os.chmod(aside, 0o644)
+        os.replace(aside, path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+
+
+def _conform(rows: Any, schema: pa.Schema) -> pa.Table:
+    if isinstance(rows, pl.DataFrame):
+        rows = rows.to_arrow()
+    if isinstance(rows, pa.Table):
+        names = set(rows.column_names)
+    elif isinstance(rows, Mapping):
+        names = set(rows)
+    else:
+        rows = list(rows)
+        names = {name for row in rows for name in row}
+        rows = {name: [row.get(name) for row in rows] for name in schema.names}
+    unknown = sorted(names - set(schema.names))
+    if unknown:
+        raise ValueError(f"columns {unknown} are not in the table's schema")
+    length = rows.num_rows if isinstance(rows, pa.Table) else len(next(iter(rows.values()), []))
+    columns = []
+    for field in schema:
+        if isinstance(rows, pa.Table) and field.name in names:
+            column = rows.column(field.name).cast(field.type)
+        elif field.name in names or field.name in rows:
+            column = _column(rows[field.name], field.type)
+        else:
+            column = pa.nulls(length, field.type)
+        if not field.nullable and column.null_count:
+            raise ValueError(f"column {field.name!r} may not be null")
+        columns.append(column)
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _column(values: Any, kind: pa.DataType) -> pa.Array:
+    if isinstance(values, (pa.Array, pa.ChunkedArray)):
+        return values.cast(kind)
+    if pa.types.is_fixed_size_list(kind):
+        flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), type=kind)
+    return pa.array(values, kind, from_pandas=True)
+
+
+def read_table(path: str | Path | Iterable[str | Path], columns: list[str] | None = None) -> pl.DataFrame:
+    """Read one table, or several of one schema in the order given, as a polars frame (not for vectors)."""
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    tables = [pq.read_table(p, columns=columns, partitioning=None) for p in paths]
+    frame = pl.from_arrow(pa.concat_tables([t.replace_schema_metadata(None) for t in tables]))
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def read_vectors(
+    path: str | Path | Iterable[str | Path],
+) -> tuple[pl.DataFrame, npt.NDArray[np.float32]]:
+    """Read a table with a `vector` column: the other columns as a frame, and float32 of shape (rows, size)."""
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    table = pa.concat_tables([pq.read_table(p, partitioning=None).replace_schema_metadata(None) for p in paths])
+    column = table.column("vector").combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    frame = pl.from_arrow(table.drop_columns(["vector"]))
+    assert isinstance(frame, pl.DataFrame)
+    return frame, flat.reshape(table.num_rows, column.type.list_size)
+
+
+def read_made_by(path: str | Path) -> dict[str, Any]:
+    """What made a table: the dict that was given to `write_table`."""
+    metadata = pq.read_schema(path).metadata or {}
+    made_by: dict[str, Any] = json.loads(metadata.get(b"vidmem", b"{}"))
+    return made_by
+
+
+class TooManyLost(RuntimeError):
+    """More rows of a stage were skipped or failed than `max_loss` allows."""
+
+
+def check_loss(stage: str, statuses: Sequence[str], reasons: Sequence[str | None], max_loss: float) -> None:
+    """Fail `stage` by name when more than the share `max_loss` of its rows are not `ok`."""
+    lost = [r for s, r in zip(statuses, reasons, strict=True) if s != OK]
+    if statuses and len(lost) / len(statuses) > max_loss:
+        first = "; ".join(sorted({str(r) for r in lost})[:3])
+        raise TooManyLost(
+            f"stage {stage}: {len(lost)} of {len(statuses)} rows are not ok, more than max_loss {max_loss:g} allows. "
+            f"First reasons: {first}. Mend the files, or raise {stage}.max_loss in the config."
+        )
