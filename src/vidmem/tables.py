@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 OK, SKIPPED, FAILED = "ok", "skipped", "failed"
+THUMBNAIL_BYTES = 16 * 16 * 3
 _STATUS = [pa.field("status", pa.string(), nullable=False), pa.field("reason", pa.string())]
 
 
@@ -101,6 +102,7 @@ def frames_schema(dim: int) -> pa.Schema:
         pa.field("frame", pa.int32(), nullable=False),
         pa.field("time_s", pa.float64(), nullable=False),
         pa.field("vector", vector(dim), nullable=False),
+        pa.field("thumbnail", pa.binary(THUMBNAIL_BYTES), nullable=False),  # uint8 (16, 16, 3), the whole frame squashed
     )
 
 
@@ -130,9 +132,9 @@ FEATURE_ITEMS = _schema(  # one row a video or image: what became of it
 MATCHES = _schema(  # the top-k matches of each video by kind, and the prompt's own clips wherever they rank
     _key("video_id"),
     _key("kind"),  # content | motion
-    pa.field("rank", pa.int32(), nullable=False),  # 1 is the best
+    pa.field("rank", pa.int32(), nullable=False),  # 1 is the best; 0: an own clip that is not among the top-k
     _key("ref_id"),
-    pa.field("score", pa.float32(), nullable=False),  # what is ranked: gsscd_max, or the default motion score
+    pa.field("score", pa.float32(), nullable=False),  # what is ranked: gsscd_max, or the null-normalised motion score
     pa.field("own", pa.bool_(), nullable=False),  # ref_id is one of the prompt's source_ids
     ("gsscd_max", pa.float32()),
     ("gsscd_k", pa.float32()),
@@ -143,6 +145,9 @@ MATCHES = _schema(  # the top-k matches of each video by kind, and the prompt's 
     ("gen_end_s", pa.float64()),
     ("ref_start_s", pa.float64()),
     ("ref_end_s", pa.float64()),
+    ("d1_d2_pixel", pa.float32()),  # content rank 1 only: smallest over frames of nearest / nearest of another clip
+    ("d1_d2_feature", pa.float32()),
+    ("background", pa.list_(pa.float32())),  # motion rank 1 only: scores of this video against unrelated clips
 )
 
 METRICS = _schema(  # one row a generated video: every score, p-value and verdict
@@ -240,8 +245,8 @@ def write_table(
             compression="zstd",
             use_dictionary=[n for n in plain if not pa.types.is_list(schema.field(n).type)],
         )
-        os.chmod(aside, 0o644)
-        os.replace(aside, path)
+        Path(aside).chmod(0o644)  # mkstemp makes it private
+        Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise

@@ -29,6 +29,12 @@ class Metrics(Section):
     min_null: int = Field(
         20, ge=2, description="With fewer null videos than this no rate can be stated: customary thresholds are used."
     )
+    customary_content: float = Field(
+        0.5, gt=0, le=1, description="Customary threshold of SSCD similarity, printed beside the calibrated one."
+    )
+    customary_motion: float = Field(
+        0.7, gt=0, le=1, description="Threshold of the motion window's cosine where there are too few null videos."
+    )
     still_floor: float = Field(
         0.02,
         ge=0,

@@ -1,0 +1,1 @@
+"""Similarity of videos as functions of vectors: no files, no stages, no models."""

@@ -1,0 +1,52 @@
+# vidmem: an audit of video diffusion models for memorised training data.
+#
+# Results-path grammar (one stage, one name, everywhere):
+#   results/<audit>/<stage>/<subject>/<chunk>.<ext>   subject = a model's name or `corpus`
+#   results/<audit>/<stage>/<subject>.parquet         a stage that is not cut into chunks
+#   results/<audit>/{logs,benchmarks}/<stage>/...     mirror it
+#
+# Named targets: `all` (the report), `features`, `metrics`; one model's branch by its file:
+#   snakemake --cores 8 results/<audit>/metrics/<model>.parquet
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/corpus.smk"
+include: "workflow/rules/prompts.smk"
+include: "workflow/rules/generate.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/retrieve.smk"
+include: "workflow/rules/metrics.smk"
+include: "workflow/rules/detect.smk"
+include: "workflow/rules/truth.smk"
+include: "workflow/rules/report.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{audit}/report", audit=PLAN.name),
+        expand("results/{audit}/summary.json", audit=PLAN.name),
+
+
+rule features:
+    input:
+        expand(PLAN.corpus_tables("frames"), audit=PLAN.name),
+        [
+            expand(PLAN.tables("features", m, "frames"), audit=PLAN.name)
+            for m in PLAN.models
+        ],
+
+
+rule metrics:
+    input:
+        expand(
+            "results/{audit}/metrics/{model}.parquet",
+            audit=PLAN.name,
+            model=PLAN.models,
+        ),

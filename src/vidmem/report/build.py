@@ -1,0 +1,49 @@
+"""The report stage as one call: tables, pictures, the page and `summary.json`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidmem.report.files import make_tables, write_tables
+from vidmem.report.gallery import make_cards
+from vidmem.report.inputs import ReportInputs
+from vidmem.report.page import render_page
+from vidmem.report.summary import make_summary, to_json
+
+
+def build_report(
+    inputs: ReportInputs, settings: Mapping[str, Any], out_dir: str | Path, summary_path: str | Path | None = None
+) -> dict[str, Any]:
+    """Write `out_dir/{index.html,media/,tables/}` and the summary; gives the summary.
+
+    `settings` is the config's `report` section as a dict. The summary goes to `summary_path`, by default beside
+    `out_dir`: results/<audit>/summary.json. The same inputs give the same bytes.
+    """
+    out, summary_file = Path(out_dir), Path(summary_path or Path(out_dir).parent / "summary.json")
+    for folder in ("media", "tables"):
+        _empty(out / folder)
+    summary = make_summary(inputs)
+    frames = make_tables(inputs)
+    write_tables(frames, out / "tables")
+    cards = make_cards(inputs, settings, out)
+    _write(out / "index.html", render_page(inputs, settings, summary, frames, cards, out))
+    _write(summary_file, to_json(summary))
+    return summary
+
+
+def _empty(folder: Path) -> None:
+    """Remove what an earlier report left: a strip that no card shows would be a leftover of another verdict."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if path.suffix in {".jpg", ".png", ".csv", ".parquet"}:
+            path.unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(aside, path)

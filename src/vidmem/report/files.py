@@ -1,0 +1,77 @@
+"""The report's tables as CSV, for spreadsheets, and Parquet, for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from vidmem import tables
+from vidmem.report import rates
+from vidmem.report.corpus_facts import SKIPPED, skipped_rows
+from vidmem.report.inputs import ReportInputs, text_of
+from vidmem.report.summary import dose_response
+
+DOSE: dict[str, Any] = {
+    "model": pl.String,
+    "multiplicity": pl.Int64,
+    "n": pl.Int64,
+    "mean_similarity": pl.Float64,
+    "retrieved_first": pl.Float64,
+}
+_FORMULA = r"^([=+\-@\t\r])"
+
+
+def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
+    """The tables by name: rates, findings, matches, detect, truth, dose_response, skipped."""
+    draws = int((inputs.config.get("metrics") or {}).get("bootstrap", 1000))
+    metrics = {name: tables.read_table(files.metrics) for name, files in inputs.models.items()}
+    truths = {n: tables.read_table(f.truth) for n, f in inputs.models.items() if f.truth is not None}
+    doses = [
+        {"model": n, **row} for n, t in truths.items() for row in dose_response(t.filter(pl.col("status") == "ok"))
+    ]
+    return {
+        "rates": rates.rate_table(
+            [row for name, frame in metrics.items() for row in rates.rate_rows(name, frame, draws)]
+        ),
+        "findings": _findings(metrics, text_of(inputs.prompts)),
+        "matches": _by_model({n: tables.read_table(f.matches) for n, f in inputs.models.items()}, tables.MATCHES),
+        "detect": _by_model(
+            {n: tables.read_table(f.detect) for n, f in inputs.models.items() if f.detect is not None}, tables.DETECT
+        ),
+        "truth": _by_model(truths, tables.TRUTH),
+        "dose_response": pl.DataFrame(doses, schema=DOSE),
+        "skipped": pl.DataFrame(skipped_rows(inputs), schema=SKIPPED),
+    }
+
+
+def _by_model(frames: dict[str, pl.DataFrame], schema: Any) -> pl.DataFrame:
+    if not frames:
+        empty = pl.from_arrow(schema.empty_table())
+        assert isinstance(empty, pl.DataFrame)
+        return empty.select(pl.lit("").alias("model"), pl.all()).clear()
+    return pl.concat([f.select(pl.lit(name).alias("model"), pl.all()) for name, f in frames.items()])
+
+
+def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.DataFrame:
+    """All videos called memorised by content or motion, with the prompt's text."""
+    frame = _by_model(metrics, tables.METRICS)
+    called = pl.col("content_memorised").fill_null(False) | pl.col("motion_memorised").fill_null(False)
+    texts = pl.DataFrame(
+        {"prompt_id": list(prompts), "prompt": list(prompts.values())}, {"prompt_id": pl.String, "prompt": pl.String}
+    )
+    return frame.filter(called).join(texts, on="prompt_id", how="left", maintain_order="left")
+
+
+def write_tables(frames: dict[str, pl.DataFrame], folder: Path) -> None:
+    """Write each frame as `<name>.csv` and `<name>.parquet`.
+
+    Lists (ROC points) are in the Parquet files alone. In CSV a text that a spreadsheet would run as a formula gets a
+    leading apostrophe: captions come from strangers.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, frame in frames.items():
+        frame.write_parquet(folder / f"{name}.parquet", compression="zstd")
+        flat = frame.select(c for c, kind in frame.schema.items() if not isinstance(kind, pl.List))
+        flat.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'$1")).write_csv(folder / f"{name}.csv")

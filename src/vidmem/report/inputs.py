@@ -1,0 +1,135 @@
+"""What the report reads: paths of every stage's tables, and the few readers that more than one part needs.
+
+The report stands on the roof: it sees all tables and no stage's code, so a change to a stage that keeps the
+schemas changes nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow.parquet as pq
+
+from vidmem import tables
+
+
+@dataclass(frozen=True)
+class VideoShard:
+    """One shard of videos: its table (`tables.VIDEOS`), and the folder that the table's paths start from."""
+
+    table: Path
+    media_root: Path
+
+
+@dataclass(frozen=True)
+class FeatureFiles:
+    """Feature tables of one subject (a model, or `corpus`); lists may be empty."""
+
+    items: Sequence[Path] = ()
+    frames: Sequence[Path] = ()
+    flow: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Everything that the stages made for one model."""
+
+    videos: Sequence[VideoShard]
+    matches: Path
+    metrics: Path
+    detect: Path | None = None  # None, or a table of skipped rows: the model gives no signals
+    truth: Path | None = None  # None: nothing was planted
+    signals: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class ReportInputs:
+    """The report's inputs.
+
+    `features` is keyed by subject (`corpus` and the models' names), `benchmarks` by stage (Snakemake's TSV files).
+    """
+
+    audit: str
+    config: Mapping[str, Any]
+    manifest: Path
+    corpus_root: Path
+    prompts: Path | None
+    models: Mapping[str, ModelFiles]
+    features: Mapping[str, FeatureFiles] = field(default_factory=dict)
+    benchmarks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+
+
+def read_all(paths: Iterable[Path], columns: list[str] | None = None) -> pl.DataFrame:
+    """Rows of several tables of one schema; an empty frame without columns for no paths."""
+    found = list(paths)
+    return tables.read_table(found, columns) if found else pl.DataFrame()
+
+
+def ok_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose status is ok."""
+    return frame.filter(pl.col("status") == tables.OK) if "status" in frame.columns else frame
+
+
+def text_of(prompts: Path | None) -> dict[str, str]:
+    """Prompt texts by prompt_id."""
+    if prompts is None:
+        return {}
+    frame = tables.read_table(prompts, ["prompt_id", "text"])
+    return {key: text or "" for key, text in frame.iter_rows()}
+
+
+def numbers(frame: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """The finite values of a column, as float64 of shape (n,)."""
+    if column not in frame.columns:
+        return np.empty(0)
+    values = frame[column].cast(pl.Float64).drop_nulls().to_numpy()
+    return np.asarray(values[np.isfinite(values)], np.float64)
+
+
+def flow_of(paths: Iterable[Path], ids: Sequence[str]) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[Any]]]:
+    """Flow of the videos `ids`: times (n,) in seconds and vectors (n, 2 * grid * grid) float32, by video_id."""
+    found: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[Any]]] = {}
+    for path in paths if ids else ():
+        table = pq.read_table(
+            path, columns=["video_id", "time_s", "vector"], filters=[("video_id", "in", list(ids))], partitioning=None
+        )
+        names = np.asarray(table.column("video_id").to_pylist(), object)
+        times = table.column("time_s").to_numpy()
+        vector = table.column("vector").combine_chunks()
+        flat = np.asarray(vector.flatten().to_numpy(zero_copy_only=False), np.float32)
+        rows = flat.reshape(len(names), -1) if len(names) else flat
+        for name in dict.fromkeys(names):
+            mine = np.flatnonzero(names == name)
+            mine = mine[np.argsort(times[mine], kind="stable")]
+            found[name] = times[mine], rows[mine]
+    return found
+
+
+@dataclass(frozen=True)
+class NullInfo:
+    """How a kind's threshold was set: `fpr` is None where it is the customary one and no rate can be stated."""
+
+    threshold: float | None
+    fpr: float | None
+    videos: int
+    scores: npt.NDArray[np.float64]
+
+
+def null_info(metrics: Path, kind: str) -> NullInfo:
+    """Threshold and null distribution of `kind` (content, motion), from the metrics table's `made_by`."""
+    noted = tables.read_made_by(metrics).get(kind) or {}
+    scores = np.asarray([s for s in noted.get("null_scores") or [] if s is not None], np.float64)
+    threshold = noted.get("threshold")
+    if threshold is None:
+        column = numbers(tables.read_table(metrics, [f"{kind}_threshold"]), f"{kind}_threshold")
+        threshold = float(column[0]) if len(column) else None
+    videos = noted.get("null_videos")
+    return NullInfo(
+        threshold, noted.get("fpr"), int(videos) if videos is not None else len(scores), scores[np.isfinite(scores)]
+    )

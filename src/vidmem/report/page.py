@@ -1,0 +1,179 @@
+"""The page: everything that the template shows, gathered; and its writing as one file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import polars as pl
+import yaml
+
+from vidmem import stats, tables
+from vidmem.report import plots, strips, words
+from vidmem.report.corpus_facts import duplicates
+from vidmem.report.gallery import Card
+from vidmem.report.inputs import ReportInputs, null_info, numbers, ok_rows
+from vidmem.report.summary import default_detector, has_signals
+
+KINDS = ("content", "motion")
+
+
+def render_page(
+    inputs: ReportInputs,
+    settings: Mapping[str, Any],
+    summary: Mapping[str, Any],
+    frames: Mapping[str, pl.DataFrame],
+    cards: list[Card],
+    out_dir: Path,
+) -> str:
+    """The page as HTML text. Writes the colour wheel under `out_dir/media` where a card shows flow."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vidmem.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters.update(words.FILTERS)
+    environment.globals["interval"] = words.interval
+    has_flow = any(block.full_flow for card in cards for block in card.blocks)
+    if has_flow:
+        strips.save(strips.colour_wheel(192), out_dir / "media" / "wheel.png")
+    script = _source("gallery.js")
+    detectors = default_detectors(inputs)
+    nulls = {
+        kind: max((null_info(f.metrics, kind).videos for f in inputs.models.values()), default=0) for kind in KINDS
+    }
+    return environment.get_template("index.html.j2").render(
+        title=str(settings.get("title", "Memorisation audit")),
+        summary=summary,
+        answer=words.answer(summary, detectors, pooled_truth(frames["truth"]), nulls),
+        rates=rate_groups(frames["rates"]),
+        cards=cards,
+        found=bool(cards and cards[0].finding.found),
+        called=len(frames["findings"]),
+        has_flow=has_flow,
+        distributions=distributions(inputs),
+        doses={
+            name: plots.dose(name, model["truth"]["dose_response"])
+            for name, model in summary["models"].items()
+            if model["truth"] and model["truth"]["dose_response"]
+        },
+        detectors=detectors,
+        detector_plots=detector_plots(inputs, detectors),
+        detector_table=frames["detect"].filter(~pl.col("steps").str.starts_with("step:")).to_dicts(),
+        ratios=ratios(inputs),
+        duplicates=duplicates(inputs),
+        multiplicity_plot=_multiplicity_plot(inputs),
+        skipped=skipped_groups(frames["skipped"]),
+        table_names=sorted(frames),
+        config=dict(inputs.config),
+        config_text=yaml.safe_dump(dict(inputs.config), sort_keys=False, allow_unicode=True, width=100),
+        style=jinja2.utils.markupsafe.Markup(_source("style.css")),  # noqa: S704 - our own file
+        script=jinja2.utils.markupsafe.Markup(script),  # noqa: S704 - our own file
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _source(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def rate_groups(rates: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the rate table by model: {"prompt_set", "videos", "prompts", "content": row, "motion": .., "either": ..}."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rates.to_dicts():
+        lines = groups.setdefault(row["model"], [])
+        if not lines or lines[-1]["prompt_set"] != row["prompt_set"]:
+            lines.append({key: row[key] for key in ("prompt_set", "videos", "prompts")})
+        lines[-1][row["kind"]] = row
+    # A model with one prompt set needs no second line that says the same.
+    return {name: lines[:1] if len(lines) == 2 else lines for name, lines in groups.items()}
+
+
+def distributions(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
+    """Score plots by kind and model, all of one kind on one scale."""
+    found: dict[str, dict[str, Any]] = {}
+    for kind in KINDS:
+        scores = {n: numbers(ok_rows(tables.read_table(f.metrics)), f"{kind}_score") for n, f in inputs.models.items()}
+        nulls = {n: null_info(f.metrics, kind) for n, f in inputs.models.items()}
+        every = np.concatenate([np.empty(0), *scores.values(), *(n.scores for n in nulls.values())])
+        if not len(every):
+            continue
+        limits = [n.threshold for n in nulls.values() if n.threshold is not None]
+        low, high = min(0.0, float(every.min()), *limits), max(1.0, float(every.max()), *limits)
+        found[kind] = {
+            n: plots.distribution(n, kind, scores[n], nulls[n].scores, nulls[n].threshold, (low, high))
+            for n in inputs.models
+            if len(scores[n])
+        }
+    return found
+
+
+def default_detectors(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
+    """The default row of the detect table by model and kind; models without signals are left out."""
+    found = {}
+    for name, files in inputs.models.items():
+        if files.detect is not None and has_signals(files):
+            detect = tables.read_table(files.detect)
+            found[name] = {kind: default_detector(detect, kind) for kind in KINDS}
+    return found
+
+
+def detector_plots(inputs: ReportInputs, detectors: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """ROC and AUC by step of each model that has both classes."""
+    made: dict[str, dict[str, Any]] = {}
+    for name, kinds in detectors.items():
+        files = inputs.models[name]
+        curves = {kind: row for kind, row in kinds.items() if row and row["fpr"] and row["tpr"]}
+        if files.detect is None or not curves:
+            continue
+        detect = ok_rows(tables.read_table(files.detect))
+        made[name] = {"roc": plots.roc(name, curves), "steps": plots.auc_by_step(name, detect)}
+    return made
+
+
+def pooled_truth(truth: pl.DataFrame) -> dict[str, dict[str, float | None]]:
+    """Precision and recall of the verdicts over all models of known truth, by kind."""
+    found = {}
+    for kind in KINDS:
+        judged = ok_rows(truth).drop_nulls([f"{kind}_truth", f"{kind}_verdict"])
+        precision, recall = stats.precision_recall(
+            judged[f"{kind}_truth"].to_numpy(), judged[f"{kind}_verdict"].to_numpy()
+        )
+        found[kind] = {"precision": precision, "recall": recall}
+    return found
+
+
+def ratios(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
+    """Nearest-neighbour distance ratios d1/d2 by model: median, and share under 1/3, in pixels and features."""
+    found = {}
+    for name, files in inputs.models.items():
+        metrics = ok_rows(tables.read_table(files.metrics))
+        row: dict[str, Any] = {"n": len(metrics)}
+        for space in ("pixel", "feature"):
+            values = numbers(metrics, f"d1_d2_{space}")
+            row[space] = (
+                {"median": float(np.median(values)), "share": float((values < 1 / 3).mean())} if len(values) else None
+            )
+        if row["pixel"] or row["feature"]:
+            found[name] = row
+    return found
+
+
+def skipped_groups(skipped: pl.DataFrame, most: int = 12) -> list[dict[str, Any]]:
+    """Skipped things by stage, subject and reason: how many, and the first `most` ids."""
+    grouped = skipped.group_by(["stage", "subject", "status", "reason"], maintain_order=True).agg(
+        pl.len().alias("n"), pl.col("id").head(most).alias("ids")
+    )
+    return grouped.to_dicts()
+
+
+def _multiplicity_plot(inputs: ReportInputs) -> Any:
+    histogram = duplicates(inputs)["histogram"]
+    return plots.multiplicities(histogram) if 1 < len(histogram) <= 24 else None

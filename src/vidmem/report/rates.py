@@ -1,0 +1,69 @@
+"""How often a model reproduces training data: shares of its videos, with bootstrap intervals over prompts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from vidmem import stats
+from vidmem.report.inputs import ok_rows
+
+KINDS = ("content", "motion", "either")
+ALL = "all"
+NO_PROMPT = "no prompt"
+
+RATES: dict[str, Any] = {
+    "model": pl.String,
+    "prompt_set": pl.String,
+    "kind": pl.String,
+    "videos": pl.Int64,
+    "prompts": pl.Int64,
+    "memorised": pl.Int64,
+    "rate": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+}
+
+
+def flags(metrics: pl.DataFrame) -> pl.DataFrame:
+    """One row an ok video: prompt_set, group (its prompt, or itself without one), content, motion, either."""
+    return ok_rows(metrics).select(
+        pl.col("prompt_set").fill_null(NO_PROMPT),
+        pl.coalesce("prompt_id", "video_id").alias("group"),
+        pl.col("content_memorised").fill_null(False).alias("content"),
+        pl.col("motion_memorised").fill_null(False).alias("motion"),
+        (pl.col("content_memorised").fill_null(False) | pl.col("motion_memorised").fill_null(False)).alias("either"),
+    )
+
+
+def rate(frame: pl.DataFrame, kind: str, draws: int) -> dict[str, Any]:
+    """Share of the rows of `flags` that are memorised by `kind`, with its 95 % interval; None for no rows."""
+    hits = frame[kind].to_numpy().astype(float)
+    groups = frame["group"].to_numpy()
+    interval = stats.bootstrap_ci(hits, groups, draws=draws, seed=0) if len(hits) else None
+    return {
+        "videos": len(hits),
+        "prompts": len(np.unique(groups)) if len(groups) else 0,
+        "memorised": int(hits.sum()),
+        "rate": float(hits.mean()) if len(hits) else None,
+        "low": interval[0] if interval else None,
+        "high": interval[1] if interval else None,
+    }
+
+
+def rate_rows(model: str, metrics: pl.DataFrame, draws: int) -> list[dict[str, Any]]:
+    """Rates of one model: over all videos first, then by prompt set, each by kind."""
+    frame = flags(metrics)
+    sets = sorted(frame["prompt_set"].unique().to_list())
+    rows = []
+    for name in [ALL, *sets]:
+        part = frame if name == ALL else frame.filter(pl.col("prompt_set") == name)
+        rows += [{"model": model, "prompt_set": name, "kind": kind, **rate(part, kind, draws)} for kind in KINDS]
+    return rows
+
+
+def rate_table(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """The rows of `rate_rows` as a frame with a fixed schema, also where there are none."""
+    return pl.DataFrame(rows, schema=RATES)

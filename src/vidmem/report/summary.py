@@ -1,0 +1,173 @@
+"""The audit in numbers: `summary.json`, which other tools read, and the short table at the end of a run.
+
+A number that can't be computed is null, never NaN: the file is strict JSON and has a JSON Schema beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from vidmem import stats, tables
+from vidmem.report import rates
+from vidmem.report.corpus_facts import corpus_summary
+from vidmem.report.hardware import hardware, versions
+from vidmem.report.inputs import ModelFiles, ReportInputs, null_info, numbers, ok_rows
+from vidmem.report.show import short_table
+
+__all__ = ["make_summary", "model_summary", "short_table", "strict", "to_json"]
+SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
+
+
+def make_summary(inputs: ReportInputs) -> dict[str, Any]:
+    """Everything in `summary.json`, as plain JSON types, without NaN."""
+    draws = int((inputs.config.get("metrics") or {}).get("bootstrap", 1000))
+    summary = {
+        "audit": inputs.audit,
+        "versions": versions(),
+        "engines": engines(inputs),
+        "hardware": hardware(),
+        "wall_seconds": {stage: _seconds(files) for stage, files in inputs.benchmarks.items()},
+        "corpus": corpus_summary(inputs),
+        "models": {name: model_summary(files, draws) for name, files in inputs.models.items()},
+    }
+    clean: dict[str, Any] = strict(summary)
+    return clean
+
+
+def strict(value: Any) -> Any:
+    """`value` with numbers that JSON lacks (NaN, infinities) as None, and numpy's scalars as Python's."""
+    if isinstance(value, Mapping):
+        return {str(k): strict(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [strict(v) for v in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+
+
+def to_json(summary: Mapping[str, Any]) -> str:
+    """The summary as the text of `summary.json`."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def engines(inputs: ReportInputs) -> dict[str, Any]:
+    """What made the vectors: `made_by` of the first frames table and of the first flow table, corpus first."""
+    found: dict[str, Any] = {"frames": None, "flow": None}
+    order = ["corpus", *[name for name in inputs.features if name != "corpus"]]
+    for kind in found:
+        paths = [path for name in order if name in inputs.features for path in getattr(inputs.features[name], kind)]
+        found[kind] = tables.read_made_by(paths[0]) if paths else None
+    return found
+
+
+def model_summary(files: ModelFiles, draws: int) -> dict[str, Any]:
+    """One model's entry under `models`."""
+    metrics = tables.read_table(files.metrics)
+    frame = rates.flags(metrics)
+    return {
+        "videos": len(frame),
+        **{kind: _kind_summary(files, metrics, frame, kind, draws) for kind in ("content", "motion")},
+        "detect": detect_summary(files),
+        "truth": truth_summary(files),
+    }
+
+
+def _kind_summary(
+    files: ModelFiles, metrics: pl.DataFrame, frame: pl.DataFrame, kind: str, draws: int
+) -> dict[str, Any]:
+    found = rates.rate(frame, kind, draws)
+    null = null_info(files.metrics, kind)
+    scores = numbers(ok_rows(metrics), f"{kind}_score")
+    return {
+        "rate": found["rate"],
+        "ci95": None if found["low"] is None else [found["low"], found["high"]],
+        "threshold": null.threshold,
+        "fpr": null.fpr,
+        "p95": float(np.quantile(scores, 0.95)) if len(scores) else None,
+        "max": float(scores.max()) if len(scores) else None,
+    }
+
+
+def default_detector(detect: pl.DataFrame, kind: str) -> dict[str, Any] | None:
+    """The row of the detector that is shown by default for `kind`: content by m_c, motion by m_m."""
+    rows = ok_rows(detect).filter((pl.col("label") == kind) & pl.col("default").fill_null(False))
+    own = rows.filter(pl.col("detector") == f"{kind}_magnitude")
+    best = (own if len(own) else rows).sort("seeds", "steps").head(1).to_dicts()
+    return best[0] if best else None
+
+
+def has_signals(files: ModelFiles) -> bool:
+    """Whether anything was heard from the model's denoiser: a detect table with an ok row."""
+    return files.detect is not None and not ok_rows(tables.read_table(files.detect, ["label", "status"])).is_empty()
+
+
+def detect_summary(files: ModelFiles) -> dict[str, Any] | None:
+    """AUC and TPR at 1 % FPR of the default detectors; None where there are no signals."""
+    if files.detect is None or not has_signals(files):
+        return None
+    detect = tables.read_table(files.detect)
+    rows = {kind: default_detector(detect, kind) or {} for kind in ("content", "motion")}
+    return {kind: {key: row.get(key) for key in ("auc", "tpr_at_1pct_fpr")} for kind, row in rows.items()}
+
+
+def truth_summary(files: ModelFiles) -> dict[str, Any] | None:
+    """How the verdicts stand against what was planted; None for models of which nothing is known."""
+    if files.truth is None:
+        return None
+    frame = ok_rows(tables.read_table(files.truth))
+    return {
+        **{kind: _judged(frame, kind) for kind in ("content", "motion")},
+        "dose_response": dose_response(frame),
+    }
+
+
+def _judged(frame: pl.DataFrame, kind: str) -> dict[str, float | None]:
+    judged = frame.drop_nulls([f"{kind}_truth", f"{kind}_verdict"])
+    truth, verdict = judged[f"{kind}_truth"].to_numpy(), judged[f"{kind}_verdict"].to_numpy()
+    scored = judged.drop_nulls(f"{kind}_score")
+    precision, recall = stats.precision_recall(truth, verdict)
+    return {
+        "auc": stats.auc(scored[f"{kind}_score"].to_numpy(), scored[f"{kind}_truth"].to_numpy()),
+        "precision": precision,
+        "recall": recall,
+    }
+
+
+def dose_response(truth: pl.DataFrame) -> list[dict[str, Any]]:
+    """By how often a clip stands in the corpus: videos, mean similarity to the own clip, own clip found first."""
+    grouped = (
+        truth.filter(pl.col("multiplicity").is_not_null() & (pl.col("multiplicity") > 0))
+        .group_by("multiplicity")
+        .agg(
+            pl.len().alias("n"),
+            pl.col("own_similarity").cast(pl.Float64).mean().alias("mean_similarity"),
+            pl.col("own_first").cast(pl.Float64).mean().alias("retrieved_first"),
+        )
+        .sort("multiplicity")
+    )
+    return grouped.to_dicts()
+
+
+def _seconds(paths: Any) -> float | None:
+    """Sum of the wall seconds in Snakemake's benchmark files; None where none can be read."""
+    total, found = 0.0, False
+    for path in paths:
+        with Path(path).open(encoding="utf-8", newline="") as lines:
+            for row in csv.DictReader(lines, delimiter="\t"):
+                try:
+                    seconds = float(row.get("s") or "nan")
+                except ValueError:
+                    continue
+                if math.isfinite(seconds):
+                    total, found = total + seconds, True
+    return round(total, 3) if found else None

@@ -1,0 +1,140 @@
+"""Numbers and hostile text as the page shows them: template filters, and the answer in three sentences."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+MOST_TEXT = 400  # characters of a caption that are shown
+
+
+def percent(value: float | None) -> str:
+    """A share as percent: one decimal near 0 and 1, where it matters, none between; a dash for None."""
+    if value is None:
+        return "–"
+    if value in (0.0, 1.0) or 0.1 <= value <= 0.9:
+        return f"{100 * value:.0f} %"
+    return f"{100 * value:.1f} %"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval of shares in percent, `12–34 %`; empty for None."""
+    if low is None or high is None:
+        return ""
+    digits = 0 if high - low >= 0.1 else 1
+    return f"{_trim(100 * low, digits)}–{_trim(100 * high, digits)} %"
+
+
+def _trim(value: float, digits: int) -> str:
+    return f"{value:.0f}" if abs(value - round(value)) < 1e-9 else f"{value:.{digits}f}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with fixed decimals; a dash for None."""
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value with two digits that count; a dash for None."""
+    if value is None:
+        return "–"
+    if value >= 0.0095:
+        return f"{value:.2f}"
+    return f"{value:.0e}".replace("e-0", " × 10^-").replace("e-", " × 10^-")
+
+
+def plain(text: str | None, most: int = MOST_TEXT) -> str:
+    """Text of strangers on one line: control characters become U+FFFD, white space is folded, the length bounded."""
+    folded = " ".join(re.sub(r"[\x00-\x08\x0e-\x1f\x7f-\x9f]", "\ufffd", text or "").split())
+    return folded if len(folded) <= most else folded[: most - 1] + "…"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`3 videos`, `1 video`, `1,024 videos`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+FILTERS = {"percent": percent, "number": number, "p_value": p_value, "plain": plain, "plural": plural}
+
+
+def answer(
+    summary: Mapping[str, Any],
+    detectors: Mapping[str, Mapping[str, Any]],
+    pooled: Mapping[str, Any],
+    null: Mapping[str, int],
+) -> list[Markup]:
+    """Three sentences: what content comes back, what motion, and how sure that is and whether it shows while sampling.
+
+    `detectors`: default rows of the detect tables by model and kind; `pooled`: precision and recall of all verdicts on
+    models of known truth, by kind; `null`: null videos by kind.
+    """
+    models = summary["models"]
+    videos = sum(m["videos"] for m in models.values())
+    opening = f"Of {plural(videos, 'video')} from {plural(len(models), 'model')}, compared with "
+    opening += f"{plural(summary['corpus']['ok'], 'training item')}, "
+    content = Markup("{}{}.").format(opening, _extent(models, "content", "training content"))
+    motion = Markup("Beyond motion that anyone's video has, {}.").format(_extent(models, "motion", "training motion"))
+    return [content, motion, _sureness(summary, detectors, pooled, null)]
+
+
+def _extent(models: Mapping[str, Any], kind: str, what: str) -> Markup:
+    rated = {name: m[kind] for name, m in models.items() if m[kind]["rate"] is not None}
+    count = sum(round(m[kind]["rate"] * m["videos"]) for m in models.values() if m[kind]["rate"] is not None)
+    verb = "reproduces" if count == 1 else "reproduce"
+    text = Markup("<strong>{}</strong> {} {}").format(f"{count:,}" if count else "none", verb, what)
+    if not rated:
+        return text
+    top = max(rated, key=lambda name: rated[name]["rate"])
+    low = min(rated, key=lambda name: rated[name]["rate"])
+    if rated[top]["rate"] == rated[low]["rate"]:
+        return (
+            text + Markup(" (every model {})").format(_rate(rated[top]))
+            if len(rated) > 1
+            else text + Markup(" ({})").format(_rate(rated[top]))
+        )
+    most = Markup("; most of all <b>{}</b>, {}").format(top, _rate(rated[top]))
+    return text + most + Markup(", least <b>{}</b>, {}").format(low, _rate(rated[low]))
+
+
+def _rate(kind: Mapping[str, Any]) -> Markup:
+    low, high = kind["ci95"] or (None, None)
+    shown = interval(low, high)
+    tail = f" [{shown}]" if shown else ""
+    return Markup("<strong>{}</strong>{}").format(percent(kind["rate"]), tail)
+
+
+def _sureness(
+    summary: Mapping[str, Any], detectors: Mapping[str, Any], pooled: Mapping[str, Any], null: Mapping[str, int]
+) -> Markup:
+    rates = {m[k]["fpr"] for m in summary["models"].values() for k in ("content", "motion")}
+    known = {r for r in rates if r is not None}
+    if known and None not in rates:
+        share = " or ".join(percent(r) for r in sorted(known))
+        text = Markup("The thresholds allow <strong>{}</strong> false alarms, set on {}").format(
+            share, plural(max(null.values(), default=0), "video") + " that can't be copies"
+        )
+    else:
+        text = Markup("No false-alarm rate can be stated for all thresholds: there were too few null videos")
+    judged = pooled.get("content") or {}
+    if judged.get("precision") is not None and judged.get("recall") is not None:
+        text += Markup(
+            "; against planted truth <strong>{}</strong> of content verdicts are right and <strong>{}</strong> of copies are found"
+        ).format(percent(judged["precision"]), percent(judged["recall"]))
+    return text + _heard(detectors) + Markup(".")
+
+
+def _heard(detectors: Mapping[str, Any]) -> Markup:
+    rows = [(n, r["content"]) for n, r in detectors.items() if (r.get("content") or {}).get("auc") is not None]
+    if not rows:
+        return Markup("; no detection while sampling could be judged")
+    # The model with the most of the rarer class says most about a detector.
+    name, row = max(rows, key=lambda pair: min(pair[1]["positives"] or 0, pair[1]["negatives"] or 0))
+    steps = {"first": "at the first sampling step", "first5": "over the first five sampling steps"}
+    when = steps.get(row["steps"], "over all sampling steps")
+    bounds = f" [{number(row['auc_low'])}–{number(row['auc_high'])}]" if row["auc_low"] is not None else ""
+    return Markup(
+        "; {} the denoiser's own signal tells copies of <b>{}</b> apart with AUC <strong>{}</strong>{}"
+    ).format(when, name, number(row["auc"]), bounds)

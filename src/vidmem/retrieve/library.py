@@ -1,0 +1,77 @@
+"""Features of many videos as flat arrays: which rows belong to which video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.parquet as pq
+
+from vidmem import tables
+
+Vectors = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Library:
+    """Vectors (rows, size) of videos, the rows of a video together and in the order of time.
+
+    `starts` (videos + 1,) cuts the rows; `times_s` (rows,); `thumbnails` uint8 (rows, 768), empty for flow.
+    """
+
+    ids: list[str]
+    starts: npt.NDArray[np.int64]
+    times_s: Floats
+    vectors: Vectors
+    thumbnails: npt.NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows(self, n: int) -> slice:
+        """Rows of the n-th video."""
+        return slice(int(self.starts[n]), int(self.starts[n + 1]))
+
+    def owners(self) -> npt.NDArray[np.int64]:
+        """Number of the video of each row, (rows,)."""
+        return np.repeat(np.arange(len(self.ids)), np.diff(self.starts))
+
+    def blocks(self, size: int) -> Iterator[Library]:
+        """Libraries of at most `size` videos each, which bounds the memory of what is built from them."""
+        for first in range(0, len(self.ids), size):
+            last = min(first + size, len(self.ids))
+            rows = slice(int(self.starts[first]), int(self.starts[last]))
+            yield Library(
+                self.ids[first:last],
+                self.starts[first : last + 1] - self.starts[first],
+                self.times_s[rows],
+                self.vectors[rows],
+                self.thumbnails[rows] if len(self.thumbnails) else self.thumbnails,
+            )
+
+
+def load_library(paths: Path | Iterable[Path]) -> Library:
+    """Read feature tables (`tables.frames_schema` or `tables.flow_schema`) whose rows are grouped by video."""
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    frame, vectors = tables.read_vectors(files)
+    owner = frame["video_id"].to_numpy()
+    changes = np.flatnonzero(owner[1:] != owner[:-1]) + 1 if len(owner) else np.empty(0, int)
+    starts = np.concatenate([[0], changes, [len(owner)]]) if len(owner) else np.zeros(1, int)
+    ids = [str(owner[s]) for s in starts[:-1]]
+    if len(set(ids)) != len(ids):
+        raise ValueError(f"{files}: the rows of a video are not together")
+    return Library(ids, starts.astype(np.int64), frame["time_s"].to_numpy(), vectors, _thumbnails(files))
+
+
+def _thumbnails(files: Iterable[Path]) -> npt.NDArray[np.uint8]:
+    found: list[Any] = []
+    for path in files:
+        if "thumbnail" in pq.read_schema(path).names:
+            column = pq.read_table(path, columns=["thumbnail"], partitioning=None).column(0)
+            found.append(np.frombuffer(b"".join(column.to_pylist()), np.uint8).reshape(-1, tables.THUMBNAIL_BYTES))
+    return np.concatenate(found) if found else np.empty((0, tables.THUMBNAIL_BYTES), np.uint8)

@@ -1,0 +1,82 @@
+# Stage `features`: copy-detection vectors and optical flow, of the corpus and of every model alike.
+
+
+rule features_corpus:
+    input:
+        manifest="results/{audit}/corpus/corpus.parquet",
+    output:
+        frames="results/{audit}/features/corpus/{chunk}.frames.parquet",
+        flow="results/{audit}/features/corpus/{chunk}.flow.parquet",
+        items="results/{audit}/features/corpus/{chunk}.items.parquet",
+    log:
+        "results/{audit}/logs/features/corpus/{chunk}.log",
+    benchmark:
+        "results/{audit}/benchmarks/features/corpus/{chunk}.tsv"
+    conda:
+        "../../envs/search.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        chunks=PLAN.corpus_chunks(),
+        root=PLAN.media_folder("corpus"),
+        settings=PLAN.settings("features", "corpus"),
+    message:
+        "Frame vectors and flow of the corpus, chunk {wildcards.chunk}"
+    script:
+        "../scripts/features_corpus.py"
+
+
+rule features_model:
+    input:
+        videos="results/{audit}/generate/{model}/{chunk}.videos.parquet",
+    output:
+        frames="results/{audit}/features/{model}/{chunk}.frames.parquet",
+        flow="results/{audit}/features/{model}/{chunk}.flow.parquet",
+        items="results/{audit}/features/{model}/{chunk}.items.parquet",
+    log:
+        "results/{audit}/logs/features/{model}/{chunk}.log",
+    benchmark:
+        "results/{audit}/benchmarks/features/{model}/{chunk}.tsv"
+    conda:
+        "../../envs/search.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        root=lambda w: PLAN.videos_folder(w.model),
+        settings=PLAN.settings("features"),
+    message:
+        "Frame vectors and flow of {wildcards.model}, chunk {wildcards.chunk}"
+    script:
+        "../scripts/features_model.py"
+
+
+# Clips that can't be copies, in the model's own size, length and frame rate: what thresholds are set on.
+rule features_null:
+    input:
+        manifest=expand("results/{{audit}}/corpus/{side}.parquet", side=PLAN.null_side),
+        videos=lambda w: PLAN.tables("generate", w.model, "videos"),
+    output:
+        frames="results/{audit}/features/{model}/null.frames.parquet",
+        flow="results/{audit}/features/{model}/null.flow.parquet",
+        items="results/{audit}/features/{model}/null.items.parquet",
+    log:
+        "results/{audit}/logs/features/{model}/null.log",
+    benchmark:
+        "results/{audit}/benchmarks/features/{model}/null.tsv"
+    conda:
+        "../../envs/search.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        root=PLAN.media_folder(PLAN.null_side),
+        settings=PLAN.settings("features", "null"),
+    message:
+        "Frame vectors and flow of clips that can't be copies, in the format of {wildcards.model}"
+    script:
+        "../scripts/features_null.py"

@@ -1,0 +1,29 @@
+# Stage `metrics`: one row a generated video, with every score, p-value and verdict.
+
+
+rule metrics_model:
+    input:
+        videos=lambda w: PLAN.tables("generate", w.model, "videos"),
+        items=lambda w: PLAN.tables("features", w.model, "items"),
+        flow=lambda w: PLAN.tables("features", w.model, "flow"),
+        matches="results/{audit}/retrieve/{model}.parquet",
+        null_matches="results/{audit}/retrieve/{model}.null.parquet",
+        prompts="results/{audit}/prompts/prompts.parquet",
+    output:
+        "results/{audit}/metrics/{model}.parquet",
+    log:
+        "results/{audit}/logs/metrics/{model}.log",
+    benchmark:
+        "results/{audit}/benchmarks/metrics/{model}.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=30,
+    params:
+        settings=PLAN.settings("metrics"),
+    message:
+        "Scores and verdicts of {wildcards.model}"
+    script:
+        "../scripts/metrics_model.py"

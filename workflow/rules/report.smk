@@ -1,0 +1,48 @@
+# Stage `report`: what people read.
+
+
+rule report:
+    input:
+        manifest="results/{audit}/corpus/corpus.parquet",
+        made=lambda w: PLAN.made_inputs("corpus"),
+        prompts="results/{audit}/prompts/prompts.parquet",
+        videos=[PLAN.tables("generate", m, "videos") for m in PLAN.models],
+        signals=[PLAN.tables("generate", m, "signals") for m in PLAN.models],
+        items=[PLAN.tables("features", m, "items") for m in PLAN.models],
+        flow=[PLAN.tables("features", m, "flow") for m in PLAN.models],
+        corpus_features=[PLAN.corpus_tables(s) for s in ("frames", "flow", "items")],
+        retrieve=expand("results/{{audit}}/retrieve/{model}.parquet", model=PLAN.models),
+        metrics=expand("results/{{audit}}/metrics/{model}.parquet", model=PLAN.models),
+        detect=expand("results/{{audit}}/detect/{model}.parquet", model=PLAN.models),
+        truth=expand("results/{{audit}}/truth/{model}.parquet", model=PLAN.known),
+    output:
+        page=report(
+            directory("results/{audit}/report"),
+            htmlindex="index.html",
+            caption="../report/page.rst",
+            category="Report",
+            labels={"audit": "{audit}"},
+        ),
+        summary=report(
+            "results/{audit}/summary.json",
+            caption="../report/summary.rst",
+            category="Report",
+            labels={"audit": "{audit}"},
+        ),
+    log:
+        "results/{audit}/logs/report/report.log",
+    benchmark:
+        "results/{audit}/benchmarks/report/report.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 60 * attempt,
+    params:
+        files=PLAN.report_files(),
+        settings=PLAN.settings("report"),
+    message:
+        "Writing the report of audit {wildcards.audit}"
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,32 @@
+# Stage `truth`: the verdicts held against what was planted.
+
+
+rule truth:
+    input:
+        made="results/{audit}/corpus/made",
+        metrics="results/{audit}/metrics/{model}.parquet",
+        videos=lambda w: PLAN.tables("generate", w.model, "videos"),
+        prompts="results/{audit}/prompts/prompts.parquet",
+        replay=lambda w: (
+            [PLAN.videos_folder(w.model)] if w.model in PLAN.of_kind("replay") else []
+        ),
+    output:
+        "results/{audit}/truth/{model}.parquet",
+    log:
+        "results/{audit}/logs/truth/{model}.log",
+    benchmark:
+        "results/{audit}/benchmarks/truth/{model}.tsv"
+    wildcard_constraints:
+        model="|".join(PLAN.known) or "(?!)",
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings=lambda w: PLAN.settings("truth", w.model),
+    message:
+        "Verdicts about {wildcards.model} against the planted truth"
+    script:
+        "../scripts/truth.py"
