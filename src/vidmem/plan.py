@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,6 +34,7 @@ class Plan:
         self.name = self.audit.audit
         self.models = sorted(self.audit.models)
         self._counts: dict[str, int] = {}
+        self._fingerprints: dict[tuple[str, str | None], str] = {}
         self._check_corpus()
         self._check_prompts()
         for name in self.models:
@@ -166,7 +168,7 @@ class Plan:
             "columns": section.columns.model_dump(),
             "limits": corpus.limits.model_dump(),
             "max_loss": corpus.max_loss,
-            "fingerprint": fingerprint(Path(section.folder).expanduser(), Path(captions) if captions else None),
+            "fingerprint": self._fingerprint(section.folder, section.captions),
         }
 
     def _prompts_settings(self, _: str | None) -> dict[str, Any]:
@@ -183,9 +185,8 @@ class Plan:
         generate, section = self.audit.generate, self.audit.models[model]
         common = {"model": section.model_dump(), "max_loss": generate.max_loss, "chunk_size": generate.chunk_size}
         if isinstance(section, Videos):
-            folder = Path(section.folder).expanduser()
-            table = Path(section.prompts).expanduser() if section.prompts else None
-            return {**common, "fingerprint": fingerprint(folder, table), "limits": generate.limits.model_dump()}
+            mark = self._fingerprint(section.folder, section.prompts)
+            return {**common, "fingerprint": mark, "limits": generate.limits.model_dump()}
         if isinstance(section, Replay):
             return {**common, "limits": generate.limits.model_dump()}
         return {**common, "batch_size": generate.batch_size, "crf": generate.crf}
@@ -264,6 +265,14 @@ class Plan:
 
     # ---- checks while the workflow is parsed: one line, before hours of work
 
+    def _fingerprint(self, folder: str, table: str | None) -> str:
+        """Which files lie in a user's folder; listed once, for every job asks."""
+        key = (folder, table)
+        if key not in self._fingerprints:
+            path = Path(table).expanduser() if table else None
+            self._fingerprints[key] = fingerprint(Path(folder).expanduser(), path)
+        return self._fingerprints[key]
+
     def _folder(self, side: str) -> Folder:
         corpus = self.audit.corpus
         if side == "heldout":
@@ -328,6 +337,13 @@ def plan_or_exit(config: Mapping[str, Any]) -> Plan:
         return Plan(config)
     except (ConfigError, ValueError) as error:
         raise SystemExit(f"vidmem: {error}") from None
+
+
+def share_library() -> None:
+    """Let jobs import this checkout's library, whichever environment they run in, so that none has to install it."""
+    source = str(Path(__file__).parents[1])
+    others = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != source]
+    os.environ["PYTHONPATH"] = os.pathsep.join([source, *others])
 
 
 def _check_source(name: str, section: Diffusers) -> None:

@@ -1,21 +1,16 @@
-import os
 import sys
 from pathlib import Path
 
-# The library is used from the checkout, in every rule's environment, so that no environment has to install it.
-SOURCE = str(Path(workflow.basedir) / "src")
-sys.path.insert(0, SOURCE)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    [SOURCE, *filter(None, [os.environ.get("PYTHONPATH")])]
-)
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
-from vidmem.plan import plan_or_exit
+from vidmem.plan import plan_or_exit, share_library
 
+share_library()  # jobs import the checkout's library, whichever environment they run in
 PLAN = plan_or_exit(config)
 
 
 wildcard_constraints:
     audit=PLAN.name,
     model="|".join(PLAN.models),
-    chunk=r"[a-z-]+-\d{3,}",
+    chunk=r"[a-z-]+-\d\d\d+",
     side="|".join(PLAN.sides),

@@ -7,7 +7,7 @@ rule features_corpus:
     output:
         frames="results/{audit}/features/corpus/{chunk}.frames.parquet",
         flow="results/{audit}/features/corpus/{chunk}.flow.parquet",
-        items="results/{audit}/features/corpus/{chunk}.items.parquet",
+        status="results/{audit}/features/corpus/{chunk}.items.parquet",
     log:
         "results/{audit}/logs/features/corpus/{chunk}.log",
     benchmark:
@@ -34,7 +34,7 @@ rule features_model:
     output:
         frames="results/{audit}/features/{model}/{chunk}.frames.parquet",
         flow="results/{audit}/features/{model}/{chunk}.flow.parquet",
-        items="results/{audit}/features/{model}/{chunk}.items.parquet",
+        status="results/{audit}/features/{model}/{chunk}.items.parquet",
     log:
         "results/{audit}/logs/features/{model}/{chunk}.log",
     benchmark:
@@ -62,7 +62,7 @@ rule features_null:
     output:
         frames="results/{audit}/features/{model}/null.frames.parquet",
         flow="results/{audit}/features/{model}/null.flow.parquet",
-        items="results/{audit}/features/{model}/null.items.parquet",
+        status="results/{audit}/features/{model}/null.items.parquet",
     log:
         "results/{audit}/logs/features/{model}/null.log",
     benchmark:

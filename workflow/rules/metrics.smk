@@ -4,7 +4,7 @@
 rule metrics_model:
     input:
         videos=lambda w: PLAN.tables("generate", w.model, "videos"),
-        items=lambda w: PLAN.tables("features", w.model, "items"),
+        status=lambda w: PLAN.tables("features", w.model, "items"),
         flow=lambda w: PLAN.tables("features", w.model, "flow"),
         matches="results/{audit}/retrieve/{model}.parquet",
         null_matches="results/{audit}/retrieve/{model}.null.parquet",

@@ -8,7 +8,7 @@ rule report:
         prompts="results/{audit}/prompts/prompts.parquet",
         videos=[PLAN.tables("generate", m, "videos") for m in PLAN.models],
         signals=[PLAN.tables("generate", m, "signals") for m in PLAN.models],
-        items=[PLAN.tables("features", m, "items") for m in PLAN.models],
+        status=[PLAN.tables("features", m, "items") for m in PLAN.models],
         flow=[PLAN.tables("features", m, "flow") for m in PLAN.models],
         corpus_features=[PLAN.corpus_tables(s) for s in ("frames", "flow", "items")],
         retrieve=expand("results/{{audit}}/retrieve/{model}.parquet", model=PLAN.models),

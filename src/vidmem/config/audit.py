@@ -24,8 +24,8 @@ class Audit(Section):
     threads: int = Field(
         2,
         ge=1,
-        description="Threads of numeric libraries in a job. It is fixed here, not taken from --cores, because the number "
-        "of threads changes the last digits of results.",
+        description="Threads of numeric libraries in a job. Fixed here, not taken from --cores, because the number of "
+        "threads changes the last digits of results.",
     )
     corpus: Corpus = Field(description="The reference corpus.")
     prompts: Prompts = Field(default_factory=Prompts, description="Which prompts are put to the models.")

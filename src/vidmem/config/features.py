@@ -14,8 +14,9 @@ class Frames(Section):
 
     engine: Literal["sscd-int8", "sscd-distilled", "sscd"] = Field(
         "sscd-int8",
-        description="`sscd-int8`: SSCD disc-mixup as int8 ONNX from an installed package, no download. `sscd-distilled`: "
-        "a smaller student, three times as fast. `sscd`: the authors' TorchScript file, by `weights` and `sha256`.",
+        description="`sscd-int8`: SSCD disc-mixup as int8 ONNX from an installed package, no download. "
+        "`sscd-distilled`: a smaller student, three times as fast. `sscd`: the authors' TorchScript file, by `weights` "
+        "and `sha256`.",
     )
     weights: str | None = Field(None, description="Path or https URL of the TorchScript file (engine `sscd`).")
     sha256: str | None = Field(
@@ -27,13 +28,8 @@ class Frames(Section):
         160,
         ge=64,
         le=1024,
-        description="Short edge in pixels before embedding. SSCD's own is 288; far smaller generated frames match their "
-        "originals better at 128 to 160, and large ones no worse.",
-    )
-    crop: Literal["none", "centre"] = Field(
-        "centre",
-        description="`centre`: only the largest centred square is embedded, for models crop their training videos so. "
-        "`none`: the whole frame; better where generated and reference videos are equally wide.",
+        description="Short edge in pixels before embedding. SSCD's own is 288; far smaller generated frames match "
+        "their originals better at 128 to 160, and large ones no worse.",
     )
     min_std: float = Field(
         6.0, ge=0, description="Frames whose grey-level standard deviation (0..255) is lower match anything: left out."
@@ -68,6 +64,11 @@ class Features(Section):
 
     frames: Frames = Field(default_factory=Frames, description="Copy-detection vectors.")
     flow: Flow = Field(default_factory=Flow, description="Optical flow.")
+    crop: Literal["none", "centre"] = Field(
+        "centre",
+        description="What is compared of each frame. `centre`: the largest centred square, for models crop their "
+        "training videos so. `none`: the whole frame; better where generated and reference videos are equally wide.",
+    )
     corpus_chunks: int = Field(
         1, ge=1, description="Jobs that the corpus is cut into, by a hash of the item id. About one a 10,000 clips."
     )

@@ -63,7 +63,7 @@ class Oracle(_Sampled):
     kind: Literal["oracle"]
     support: Literal["corpus", "heldout", "motion"] = Field(
         "corpus",
-        description="Clips that it knows. `corpus`: the prompt's own clips. `heldout`: clips that are not in the corpus "
+        description="Clips that it knows. `corpus`: the prompt's own clips. `heldout`: clips that the corpus lacks "
         "(negative control). `motion`: new contents on the corpus' trajectories (motion memorised, content not).",
     )
     bandwidth: float = Field(

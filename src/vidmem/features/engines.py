@@ -31,7 +31,7 @@ class FrameEngine(Protocol):
     def embed(self, frames: Frames) -> Vectors:
         """RGB frames, uint8 (n, H, W, 3) of any one size, to L2-normalised float32 (n, dim).
 
-        They are given as the network shall see them: `preprocess.for_embedding` crops and resizes.
+        They are given as the network shall see them, at the size of `preprocess.to_short_edge`.
 
         A frame for which the network gives no finite, non-zero vector is a row of NaN: the caller leaves it out.
         """

@@ -47,11 +47,16 @@ def shrink(frames: Frames, short_edge: int) -> Frames:
     return resize(frames, *short_edge_size(width, height, short_edge))
 
 
-def for_embedding(frames: Frames, short_edge: int, crop: Crop) -> Frames:
-    """Frames cropped to the largest centred square (`centre`) or whole (`none`), at the short edge given."""
-    if crop == "centre":
-        height, width = frames.shape[1:3]
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        frames = frames[:, top : top + side, left : left + side]
+def crop(frames: Frames, how: Crop) -> Frames:
+    """The largest centred square of each frame (`centre`), or the whole frames (`none`)."""
+    if how == "none":
+        return frames
+    height, width = frames.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return frames[:, top : top + side, left : left + side]
+
+
+def to_short_edge(frames: Frames, short_edge: int) -> Frames:
+    """Frames at the short edge given, aspect kept, whichever way that is."""
     return resize(frames, *short_edge_size(frames.shape[2], frames.shape[1], short_edge))

@@ -21,13 +21,14 @@ from vidmem.config.media import Limits
 from vidmem.features.engines import FrameEngine, frame_engine
 from vidmem.features.flow import FlowEngine, flow_engine, resample, velocity_fields
 from vidmem.features.gate import usable
-from vidmem.features.preprocess import Frames, for_embedding
+from vidmem.features.preprocess import Frames, resize, to_short_edge
 from vidmem.features.sampling import Plan, Sampled, sample
 from vidmem.media import Format, MediaError, MediaRef
 from vidmem.progress import progress
 from vidmem.similarity.camera import magnitudes
 from vidmem.userfiles import safe_join
 
+THUMBNAIL_SIDE = 16  # of the view that is embedded; for nearest-neighbour distances of pixels
 NO_FRAMES = "no usable frame: all are blank, flat or fading"
 
 
@@ -41,13 +42,14 @@ class _Video:
     gated: int = 0
     samples: list[int] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
+    thumbnails: list[bytes] = field(default_factory=list)
     vectors: list[npt.NDArray[np.float32]] = field(default_factory=list)
     fields: npt.NDArray[np.float32] | None = None
 
     def fail(self, status: str, reason: str) -> None:
         """Nothing of this video is written but its row."""
         self.status, self.reason, self.fields = status, reason, None
-        self.samples, self.times_s, self.vectors = [], [], []
+        self.samples, self.times_s, self.thumbnails, self.vectors = [], [], [], []
 
 
 class _Batch:
@@ -133,6 +135,7 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
         flow_rate_hz=flow["rate_hz"],
         max_flows=flow["max_flows"],
         keep_edge=max(frames["short_edge"], flow["size"]),
+        crop=settings["crop"],
     )
 
 
@@ -164,8 +167,9 @@ def _extract(
     if not np.isfinite(video.fields).all():
         video.fail(tables.FAILED, "the optical flow is not finite")
         return video
-    chosen = settings["frames"]
-    batch.add(video, for_embedding(sampled.frames[good], chosen["short_edge"], chosen["crop"]))
+    seen = to_short_edge(sampled.frames[good], settings["frames"]["short_edge"])
+    video.thumbnails = [image.tobytes() for image in resize(seen, THUMBNAIL_SIDE, THUMBNAIL_SIDE)]
+    batch.add(video, seen)
     return video
 
 
@@ -181,6 +185,7 @@ def _write_frames(path: Path, videos: list[_Video], engine: FrameEngine, made: d
         "video_id": [v.video_id for v in videos for _ in v.vectors],
         "frame": [sample for v in videos for sample in v.samples],
         "time_s": [time for v in videos for time in v.times_s],
+        "thumbnail": [image for v in videos for image in v.thumbnails],
         "vector": np.concatenate(vectors) if vectors else np.zeros(0, np.float32),
     }
     made = {**made, "engine": engine.name, "weights_sha256": engine.weights_sha256, "dim": engine.dim}

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidmem.config.media import Limits
-from vidmem.features.preprocess import Frames, shrink
+from vidmem.features.preprocess import Crop, Frames, crop, shrink
 from vidmem.media import Clip, Format, MediaRef, read_clip, to_format
 from vidmem.media.decode import Picture, pictures
 from vidmem.media.probe import Survey
@@ -27,13 +27,14 @@ _FLOW, _FRAME = 0, 1
 
 @dataclass(frozen=True)
 class Plan:
-    """What is taken of a video: rates in frames a second, most frames of each use, short edge of what is kept."""
+    """What is taken of a video: frames a second and most frames of each use; short edge and part that are kept."""
 
     frame_rate_hz: float
     max_frames: int
     flow_rate_hz: float
     max_flows: int
     keep_edge: int
+    crop: Crop
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _take(pairs: Iterator[tuple[float, Picture]], plan: Plan) -> Sampled:
         if not (for_flow or for_frame):
             continue
         if last is None or last[0] != picture.time_s:
-            last = (picture.time_s, shrink(picture.rgb()[None], plan.keep_edge)[0])
+            last = (picture.time_s, shrink(crop(picture.rgb()[None], plan.crop), plan.keep_edge)[0])
         if for_flow and (not flows or picture.time_s > flows[-1][0]):
             flows.append(last)
         if for_frame:

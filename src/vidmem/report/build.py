@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def _empty(folder: Path) -> None:
     """Remove what an earlier report left: a strip that no card shows would be a leftover of another verdict."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.suffix in {".jpg", ".png", ".csv", ".parquet"}:
+        if path.suffix in {".webp", ".csv", ".parquet"}:
             path.unlink()
 
 
@@ -46,4 +45,4 @@ def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.part")
     aside.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(aside, path)
+    aside.replace(path)

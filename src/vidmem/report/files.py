@@ -11,7 +11,7 @@ from vidmem import tables
 from vidmem.report import rates
 from vidmem.report.corpus_facts import SKIPPED, skipped_rows
 from vidmem.report.inputs import ReportInputs, text_of
-from vidmem.report.summary import dose_response
+from vidmem.truth import dose_response
 
 DOSE: dict[str, Any] = {
     "model": pl.String,

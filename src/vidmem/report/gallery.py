@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from vidmem import tables
 from vidmem.config.media import Limits
 from vidmem.media import MediaError, MediaRef, read_clip
 from vidmem.progress import progress
 from vidmem.report import strips
 from vidmem.report.findings import Finding, Match, choose
-from vidmem.report.inputs import ReportInputs, flow_of, text_of
-from vidmem.userfiles import safe_join
+from vidmem.report.inputs import ReportInputs, text_of
+from vidmem.report.sources import Source, duration, flows_of, references, videos_of
 
 MOST_FRAMES_READ = 512
 
@@ -55,27 +53,15 @@ class Card:
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True)
-class _Source:
-    """Where a video or item lies, and what is said of it."""
-
-    path: Path | None
-    offset: int | None
-    size: int | None
-    duration_s: float
-    caption: str | None
-    flow_id: str
-    reason: str | None = None
-
-
 def make_cards(inputs: ReportInputs, settings: Mapping[str, Any], out_dir: Path) -> list[Card]:
     """Choose the findings, write their strips under `out_dir/media`, and give the cards in the order shown."""
     findings = choose(inputs, int(settings.get("findings", 60)))
-    refs = _references(inputs, {m.ref_id for f in findings for m in f.matches})
+    refs = references(inputs, {m.ref_id for f in findings for m in f.matches})
     videos = {
-        name: _videos(inputs, name, {f.row["video_id"] for f in findings if f.model == name}) for name in inputs.models
+        name: videos_of(inputs, name, {f.row["video_id"] for f in findings if f.model == name})
+        for name in inputs.models
     }
-    flows = _flows(inputs, findings, refs)
+    flows = flows_of(inputs, findings, refs)
     prompts = text_of(inputs.prompts)
     painter = _Painter(inputs, settings, out_dir)
     cards = []
@@ -84,49 +70,6 @@ def make_cards(inputs: ReportInputs, settings: Mapping[str, Any], out_dir: Path)
         blocks = [painter.block(finding, m, video, refs.get(m.ref_id), flows) for m in finding.matches]
         cards.append(Card(finding, prompts.get(finding.row["prompt_id"] or ""), tuple(blocks)))
     return cards
-
-
-def _references(inputs: ReportInputs, ids: Iterable[str]) -> dict[str, _Source]:
-    frame = tables.read_table(inputs.manifest).filter(pl.col("item_id").is_in(list(ids)))
-    return {
-        r["item_id"]: _source(r, inputs.corpus_root, r["caption"], r["same_as"] or r["item_id"])
-        for r in frame.to_dicts()
-    }
-
-
-def _videos(inputs: ReportInputs, model: str, ids: set[str]) -> dict[str, _Source]:
-    found = {}
-    for shard in inputs.models[model].videos if ids else ():
-        frame = tables.read_table(shard.table).filter(pl.col("video_id").is_in(list(ids)))
-        found.update({r["video_id"]: _source(r, shard.media_root, None, r["video_id"]) for r in frame.to_dicts()})
-    return found
-
-
-def _source(row: dict[str, Any], root: Path, caption: str | None, flow_id: str) -> _Source:
-    rest = (row["offset"], row["size"], float(row["duration_s"] or 0.0), caption, flow_id)
-    try:
-        if not row["path"]:
-            raise ValueError("no file")
-        return _Source(safe_join(root, row["path"]), *rest)
-    except ValueError as error:
-        return _Source(None, *rest, reason=str(error))
-
-
-def _flows(inputs: ReportInputs, findings: list[Finding], refs: dict[str, _Source]) -> dict[tuple[str, str], Any]:
-    """Flow by (subject, id), of the motion findings alone: it is large."""
-    wanted: dict[str, set[str]] = {"corpus": set()}
-    for finding in findings:
-        for match in finding.matches:
-            if match.kind == "motion":
-                wanted.setdefault(finding.model, set()).add(finding.row["video_id"])
-                source = refs.get(match.ref_id)
-                wanted["corpus"] |= {match.ref_id, source.flow_id if source else match.ref_id}
-    found = {}
-    for subject, ids in wanted.items():
-        if subject in inputs.features:
-            rows = flow_of(inputs.features[subject].flow, sorted(ids))
-            found.update({(subject, name): value for name, value in rows.items()})
-    return found
 
 
 class _Painter:
@@ -141,9 +84,9 @@ class _Painter:
         self.limits = Limits(**{k: max(getattr(b, k) for b in bounds) for k in Limits.model_fields})
 
     def block(
-        self, finding: Finding, match: Match, video: _Source | None, ref: _Source | None, flows: Mapping[Any, Any]
+        self, finding: Finding, match: Match, video: Source | None, ref: Source | None, flows: Mapping[Any, Any]
     ) -> Block:
-        lengths = (video.duration_s if video else 0.0, ref.duration_s if ref else 0.0)
+        lengths = (duration(video), duration(ref))
         gen_t, ref_t, inside = strips.aligned_times(match.gen, match.ref, lengths, self.count)
         mark = inside if not inside.all() else np.zeros(self.count, bool)
         name = hashlib.sha256("\x1f".join((finding.model, finding.row["video_id"], match.kind)).encode()).hexdigest()[
@@ -154,7 +97,7 @@ class _Painter:
         painted, full = self._flow_pair(finding, match, ref, flows, (gen_t, ref_t), name)
         return Block(match, ref.caption if ref else None, (gen, *painted, reference), full)
 
-    def _frames(self, source: _Source | None, times: Any, mark: Any, name: str, side: str, kind: str) -> Strip:
+    def _frames(self, source: Source | None, times: Any, mark: Any, name: str, side: str, kind: str) -> Strip:
         span = f"{max(times[0], 0):.2f} to {times[-1]:.2f} s"
         if source is None or source.path is None:
             return Strip(
@@ -169,6 +112,7 @@ class _Painter:
                 max_frames=int(max(float(times[-1]), 0.0) * rate) + 2,
                 short_edge=edge,
                 limits=self.limits,
+                info=source.info,
             )
         except (MediaError, OSError) as error:
             return Strip(None, 0, 0, side, side, span, f"No picture: the file could not be read ({_reason(error)})")
@@ -179,7 +123,7 @@ class _Painter:
         return self._saved(strips.strip(frames, self.width, mark, strips.MARKS[kind]), name, side, side, span, alt)
 
     def _flow_pair(
-        self, finding: Finding, match: Match, ref: _Source | None, flows: Mapping[Any, Any], times: Any, name: str
+        self, finding: Finding, match: Match, ref: Source | None, flows: Mapping[Any, Any], times: Any, name: str
     ) -> tuple[list[Strip], float | None]:
         keys = [(finding.model, finding.row["video_id"]), ("corpus", ref.flow_id if ref else match.ref_id)]
         if match.kind != "motion" or any(key not in flows for key in keys):
@@ -195,8 +139,8 @@ class _Painter:
         return made, full
 
     def _saved(self, pixels: strips.Bytes, name: str, label: str, side: str, span: str, alt: str) -> Strip:
-        width, height = strips.save(pixels, self.out / "media" / f"{name}.jpg")
-        return Strip(f"media/{name}.jpg", width, height, label, side, span, alt)
+        width, height = strips.save(pixels, self.out / "media" / f"{name}.webp")
+        return Strip(f"media/{name}.webp", width, height, label, side, span, alt)
 
 
 def _reason(error: Exception) -> str:

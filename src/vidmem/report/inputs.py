@@ -1,7 +1,6 @@
 """What the report reads: paths of every stage's tables, and the few readers that more than one part needs.
 
-The report stands on the roof: it sees all tables and no stage's code, so a change to a stage that keeps the
-schemas changes nothing here.
+The report stands on the roof: it sees all tables, so a change to a stage that keeps the schemas changes nothing here.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import jinja2
 import numpy as np
 import polars as pl
 import yaml
+from markupsafe import Markup
 
 from vidmem import stats, tables
 from vidmem.report import plots, strips, words
@@ -43,7 +44,7 @@ def render_page(
     environment.globals["interval"] = words.interval
     has_flow = any(block.full_flow for card in cards for block in card.blocks)
     if has_flow:
-        strips.save(strips.colour_wheel(192), out_dir / "media" / "wheel.png")
+        strips.save(strips.colour_wheel(144), out_dir / "media" / "wheel.webp")
     script = _source("gallery.js")
     detectors = default_detectors(inputs)
     nulls = {
@@ -74,8 +75,8 @@ def render_page(
         table_names=sorted(frames),
         config=dict(inputs.config),
         config_text=yaml.safe_dump(dict(inputs.config), sort_keys=False, allow_unicode=True, width=100),
-        style=jinja2.utils.markupsafe.Markup(_source("style.css")),  # noqa: S704 - our own file
-        script=jinja2.utils.markupsafe.Markup(script),  # noqa: S704 - our own file
+        style=Markup(_source("style.css")),  # noqa: S704 - our own file
+        script=Markup(script),  # noqa: S704 - our own file
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
 
@@ -85,7 +86,7 @@ def _source(name: str) -> str:
 
 
 def rate_groups(rates: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """Rows of the rate table by model: {"prompt_set", "videos", "prompts", "content": row, "motion": .., "either": ..}."""
+    """Rows of the rate table by model: {"prompt_set", "videos", "prompts", "content": row, "motion": .., ..}."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rates.to_dicts():
         lines = groups.setdefault(row["model"], [])

@@ -15,6 +15,7 @@ from vidmem.report.svg import CONTENT, GRID, INK, MOTION, NULL, axis, render, ro
 
 Floats = npt.NDArray[np.float64]
 COLOURS = {"content": CONTENT, "motion": MOTION}
+DASHES = {"content": [1, 0], "motion": [7, 3]}  # the kinds differ by more than colour
 BINS = 32
 
 
@@ -113,7 +114,9 @@ def roc(model: str, curves: dict[str, dict[str, Any]]) -> Markup:
     for kind, row in curves.items():
         points = [{"x": a, "y": b, "i": i} for i, (a, b) in enumerate(zip(row["fpr"], row["tpr"], strict=True))]
         layers.append(
-            alt.Chart(rows(points)).mark_line(color=COLOURS[kind], strokeWidth=2).encode(x=x, y=y, order="i:Q")
+            alt.Chart(rows(points))
+            .mark_line(color=COLOURS[kind], strokeWidth=2, strokeDash=DASHES[kind])
+            .encode(x=x, y=y, order="i:Q")
         )
     said = ", ".join(f"{kind} AUC {_said(row['auc'])}" for kind, row in curves.items())
     return render(alt.layer(*layers), f"roc-{model}", f"{model}: ROC of the default detectors, {said}", 190, 190)
@@ -122,13 +125,13 @@ def roc(model: str, curves: dict[str, dict[str, Any]]) -> Markup:
 def auc_by_step(model: str, detect: pl.DataFrame) -> Markup | None:
     """AUC of each kind's own detector by sampling step (0 is the noisiest), with intervals; None without steps."""
     steps = detect.filter(pl.col("steps").str.starts_with("step:") & pl.col("auc").is_not_null())
-    most = steps["seeds"].max()
+    most = int(steps["seeds"].max() or 0)  # type: ignore[arg-type]
     steps = steps.filter(
         (pl.col("seeds") == most) & (pl.col("detector") == pl.concat_str("label", pl.lit("_magnitude")))
     ).with_columns(pl.col("steps").str.slice(5).cast(pl.Int64).alias("step"))
     if steps.is_empty():
         return None
-    x = alt.X("step:Q", axis=axis("sampling step", format="d", grid=False), scale=alt.Scale(nice=False))
+    x = alt.X("step:Q", axis=axis("sampling step", format="d", grid=False, tickMinStep=1), scale=alt.Scale(nice=False))
     y = alt.Y("auc:Q", scale=alt.Scale(domain=[0, 1], clamp=True), axis=axis("AUC"))
     layers = [alt.Chart(rows([{"y": 0.5}])).mark_rule(color=GRID, strokeDash=[3, 3]).encode(y=alt.Y("y:Q"))]
     said = []
@@ -142,7 +145,7 @@ def auc_by_step(model: str, detect: pl.DataFrame) -> Markup | None:
         if whole:
             band = alt.Chart(rows(whole)).mark_area(color=colour, opacity=0.18)
             layers.append(band.encode(x=x, y=alt.Y("low:Q"), y2="high:Q"))
-        layers.append(base.mark_line(color=colour, strokeWidth=2).encode(x=x, y=y))
+        layers.append(base.mark_line(color=colour, strokeWidth=2, strokeDash=DASHES[kind]).encode(x=x, y=y))
         said.append(f"{kind} from {values[0]['auc']:.2f} at the first to {values[-1]['auc']:.2f} at the last")
     title = f"{model}: AUC by sampling step, {most} {'seed' if most == 1 else 'seeds'}, {', '.join(said)}"
     return render(alt.layer(*layers), f"steps-{model}", title)
@@ -151,12 +154,13 @@ def auc_by_step(model: str, detect: pl.DataFrame) -> Markup | None:
 def multiplicities(histogram: Sequence[tuple[int, int]]) -> Markup:
     """How many clips stand how often in the corpus."""
     values = [{"times": str(times), "clips": clips} for times, clips in histogram]
+    order = [str(times) for times, _ in histogram]
     chart = (
         alt.Chart(rows(values))
-        .mark_bar(color=CONTENT)
+        .mark_bar(color=NULL)
         .encode(
-            x=alt.X("times:N", sort=[v["times"] for v in values], axis=axis("times in the corpus", labelAngle=0)),
-            y=alt.Y("clips:Q", axis=axis("clips", format="d")),
+            x=alt.X("times:N", sort=order, axis=axis("times in the corpus", labelAngle=0)),
+            y=alt.Y("clips:Q", axis=axis("clips", format="d", tickCount=min(5, max(clips for _, clips in histogram)))),
         )
     )
     said = "; ".join(f"{clips} stand {times} times" for times, clips in histogram[:12])

@@ -9,6 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -25,7 +26,9 @@ COLUMNS = (
 
 def short_table(summary: Mapping[str, Any], width: int = 120) -> str:
     """The audit's numbers in one table of plain text, one line a model; `-` where there is no number."""
-    table = Table(title=f"Audit {summary['audit']}", title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(
+        title=f"Audit {summary['audit']}", title_justify="left", title_style="bold", pad_edge=False, box=box.SIMPLE_HEAD
+    )
     for i, name in enumerate(COLUMNS):
         table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
     for name, model in summary["models"].items():

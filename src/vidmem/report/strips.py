@@ -75,15 +75,19 @@ def nearest(times: Floats, wanted: Floats) -> npt.NDArray[np.intp]:
 
 
 def strip(
-    frames: Sequence[Bytes], width: int, marked: Sequence[bool] = (), mark: tuple[int, int, int] = (0, 0, 0)
+    frames: Sequence[Bytes],
+    width: int,
+    marked: Sequence[bool] = (),
+    mark: tuple[int, int, int] = (0, 0, 0),
+    line: int = 3,
 ) -> Bytes:
     """Frames side by side, each `width` pixels wide, aspect kept (letterboxed when taller than 1.5 widths).
 
-    `frames` uint8 (H, W, 3) each; gives uint8 (h, n * width + gaps, 3). Frames that are `marked` get an outline in the
-    colour `mark`.
+    `frames` uint8 (H, W, 3) each; gives uint8 (h, n * width + gaps, 4), clear between the frames. Frames that are
+    `marked` get an outline in the colour `mark`.
     """
     height = max(16, min(round(width * frames[0].shape[0] / frames[0].shape[1]), round(1.5 * width)))
-    canvas = Image.new("RGB", (len(frames) * (width + GAP) - GAP, height), (127, 127, 127))
+    canvas = Image.new("RGBA", (len(frames) * (width + GAP) - GAP, height), (0, 0, 0, 0))
     draw = ImageDraw.Draw(canvas)
     for i, frame in enumerate(frames):
         picture = Image.fromarray(np.ascontiguousarray(frame))
@@ -93,23 +97,16 @@ def strip(
         left = i * (width + GAP)
         canvas.paste(picture, (left + (width - size[0]) // 2, (height - size[1]) // 2))
         if i < len(marked) and marked[i]:
-            draw.rectangle((left, 0, left + width - 1, height - 1), outline=mark, width=3)
-    return _with_clear_gaps(np.asarray(canvas), len(frames), width)
-
-
-def _with_clear_gaps(strip_pixels: Bytes, count: int, width: int) -> Bytes:
-    # Mid grey between the frames reads as a gap on a light page and on a dark one, and JPEG has no transparency.
-    pixels = strip_pixels.copy()
-    for i in range(1, count):
-        pixels[:, i * (width + GAP) - GAP : i * (width + GAP)] = 127
-    return pixels
+            draw.rectangle((left, 0, left + width - 1, height - 1), outline=(*mark, 255), width=line)
+    return np.asarray(canvas)
 
 
 def flow_strip(vectors: npt.NDArray[Any], width: int, full: float) -> Bytes:
     """Flow fields side by side. `vectors` float (n, 2 * grid * grid) as in `tables.flow_schema`."""
     grid = round((vectors.shape[1] / 2) ** 0.5)
     fields = vectors.reshape(len(vectors), 2, grid, grid)
-    return strip([flow_to_colour(field, full) for field in fields], width)
+    outlined = [True] * len(fields)  # still fields are white, as the page may be
+    return strip([flow_to_colour(field, full) for field in fields], width, outlined, (210, 210, 210), line=1)
 
 
 def full_magnitude(*sides: npt.NDArray[Any]) -> float:
@@ -119,11 +116,8 @@ def full_magnitude(*sides: npt.NDArray[Any]) -> float:
 
 
 def save(pixels: Bytes, path: Path) -> tuple[int, int]:
-    """Write a JPEG (RGB) or PNG (RGBA), without metadata; gives (width, height)."""
+    """Write RGBA pixels as WebP (clear where alpha is 0), without metadata; gives (width, height)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(pixels)
-    if pixels.shape[-1] == 4:
-        image.save(path, optimize=True)
-    else:
-        image.save(path, quality=84, subsampling=0, optimize=True)
+    image.save(path, quality=86, method=4)
     return image.width, image.height

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from vidmem import stats, tables
+from vidmem import tables
 from vidmem.report import rates
 from vidmem.report.corpus_facts import corpus_summary
 from vidmem.report.hardware import hardware, versions
 from vidmem.report.inputs import ModelFiles, ReportInputs, null_info, numbers, ok_rows
 from vidmem.report.show import short_table
+from vidmem.truth import summarise_truth
 
 __all__ = ["make_summary", "model_summary", "short_table", "strict", "to_json"]
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
@@ -99,16 +100,22 @@ def _kind_summary(
 
 
 def default_detector(detect: pl.DataFrame, kind: str) -> dict[str, Any] | None:
-    """The row of the detector that is shown by default for `kind`: content by m_c, motion by m_m."""
-    rows = ok_rows(detect).filter((pl.col("label") == kind) & pl.col("default").fill_null(False))
+    """The row of the detector that is shown by default for `kind`: content by m_c, motion by m_m.
+
+    It may be a skipped row with counts and no AUC, where all verdicts are the same.
+    """
+    rows = detect.filter((pl.col("label") == kind) & pl.col("default").fill_null(False))
     own = rows.filter(pl.col("detector") == f"{kind}_magnitude")
     best = (own if len(own) else rows).sort("seeds", "steps").head(1).to_dicts()
     return best[0] if best else None
 
 
 def has_signals(files: ModelFiles) -> bool:
-    """Whether anything was heard from the model's denoiser: a detect table with an ok row."""
-    return files.detect is not None and not ok_rows(tables.read_table(files.detect, ["label", "status"])).is_empty()
+    """Whether anything was heard from the model's denoiser: some detector saw a video."""
+    if files.detect is None:
+        return False
+    counts = tables.read_table(files.detect, ["positives", "negatives"])
+    return bool((counts["positives"].fill_null(0) + counts["negatives"].fill_null(0)).sum())
 
 
 def detect_summary(files: ModelFiles) -> dict[str, Any] | None:
@@ -122,40 +129,7 @@ def detect_summary(files: ModelFiles) -> dict[str, Any] | None:
 
 def truth_summary(files: ModelFiles) -> dict[str, Any] | None:
     """How the verdicts stand against what was planted; None for models of which nothing is known."""
-    if files.truth is None:
-        return None
-    frame = ok_rows(tables.read_table(files.truth))
-    return {
-        **{kind: _judged(frame, kind) for kind in ("content", "motion")},
-        "dose_response": dose_response(frame),
-    }
-
-
-def _judged(frame: pl.DataFrame, kind: str) -> dict[str, float | None]:
-    judged = frame.drop_nulls([f"{kind}_truth", f"{kind}_verdict"])
-    truth, verdict = judged[f"{kind}_truth"].to_numpy(), judged[f"{kind}_verdict"].to_numpy()
-    scored = judged.drop_nulls(f"{kind}_score")
-    precision, recall = stats.precision_recall(truth, verdict)
-    return {
-        "auc": stats.auc(scored[f"{kind}_score"].to_numpy(), scored[f"{kind}_truth"].to_numpy()),
-        "precision": precision,
-        "recall": recall,
-    }
-
-
-def dose_response(truth: pl.DataFrame) -> list[dict[str, Any]]:
-    """By how often a clip stands in the corpus: videos, mean similarity to the own clip, own clip found first."""
-    grouped = (
-        truth.filter(pl.col("multiplicity").is_not_null() & (pl.col("multiplicity") > 0))
-        .group_by("multiplicity")
-        .agg(
-            pl.len().alias("n"),
-            pl.col("own_similarity").cast(pl.Float64).mean().alias("mean_similarity"),
-            pl.col("own_first").cast(pl.Float64).mean().alias("retrieved_first"),
-        )
-        .sort("multiplicity")
-    )
-    return grouped.to_dicts()
+    return None if files.truth is None else summarise_truth(tables.read_table(files.truth))
 
 
 def _seconds(paths: Any) -> float | None:

@@ -25,7 +25,8 @@ _VEGALITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
 
 def rows(values: list[dict[str, Any]]) -> alt.Data:
     """Inline data of a chart."""
-    return alt.Data(values=values)
+    data: alt.Data = alt.Data(values=values)  # type: ignore[no-untyped-call]
+    return data
 
 
 def axis(title: str, **settings: Any) -> alt.Axis:
@@ -34,7 +35,7 @@ def axis(title: str, **settings: Any) -> alt.Axis:
 
 
 def render(
-    chart: alt.Chart | alt.LayerChart, name: str, title: str, width: int = WIDTH, height: int = HEIGHT
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart, name: str, title: str, width: int = WIDTH, height: int = HEIGHT
 ) -> Markup:
     """The chart as one `<svg role="img">` with `title` as its text. `name` makes its inner ids unique on the page."""
     styled = (

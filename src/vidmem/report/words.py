@@ -24,7 +24,7 @@ def interval(low: float | None, high: float | None) -> str:
     """An interval of shares in percent, `12–34 %`; empty for None."""
     if low is None or high is None:
         return ""
-    digits = 0 if high - low >= 0.1 else 1
+    digits = 1 if 0 < high - low < 0.1 else 0
     return f"{_trim(100 * low, digits)}–{_trim(100 * high, digits)} %"
 
 
@@ -43,7 +43,10 @@ def p_value(value: float | None) -> str:
         return "–"
     if value >= 0.0095:
         return f"{value:.2f}"
-    return f"{value:.0e}".replace("e-0", " × 10^-").replace("e-", " × 10^-")
+    mantissa, _, exponent = f"{value:.0e}".partition("e")
+    return (
+        f"{mantissa} × 10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")) if value else "0"
+    )
 
 
 def plain(text: str | None, most: int = MOST_TEXT) -> str:
@@ -102,7 +105,7 @@ def _extent(models: Mapping[str, Any], kind: str, what: str) -> Markup:
 def _rate(kind: Mapping[str, Any]) -> Markup:
     low, high = kind["ci95"] or (None, None)
     shown = interval(low, high)
-    tail = f" [{shown}]" if shown else ""
+    tail = Markup(' <span class="iv">[{}]</span>').format(shown) if shown else ""
     return Markup("<strong>{}</strong>{}").format(percent(kind["rate"]), tail)
 
 
@@ -111,17 +114,20 @@ def _sureness(
 ) -> Markup:
     rates = {m[k]["fpr"] for m in summary["models"].values() for k in ("content", "motion")}
     known = {r for r in rates if r is not None}
-    if known and None not in rates:
+    if known:
         share = " or ".join(percent(r) for r in sorted(known))
         text = Markup("The thresholds allow <strong>{}</strong> false alarms, set on {}").format(
             share, plural(max(null.values(), default=0), "video") + " that can't be copies"
         )
+        if None in rates:
+            text += " (customary thresholds where those are too few)"
     else:
-        text = Markup("No false-alarm rate can be stated for all thresholds: there were too few null videos")
+        text = Markup("No false-alarm rate can be stated, for there are too few videos that can't be copies")
     judged = pooled.get("content") or {}
     if judged.get("precision") is not None and judged.get("recall") is not None:
         text += Markup(
-            "; against planted truth <strong>{}</strong> of content verdicts are right and <strong>{}</strong> of copies are found"
+            "; against planted truth <strong>{}</strong> of content verdicts are right "
+            "and <strong>{}</strong> of copies are found"
         ).format(percent(judged["precision"]), percent(judged["recall"]))
     return text + _heard(detectors) + Markup(".")
 
@@ -134,7 +140,9 @@ def _heard(detectors: Mapping[str, Any]) -> Markup:
     name, row = max(rows, key=lambda pair: min(pair[1]["positives"] or 0, pair[1]["negatives"] or 0))
     steps = {"first": "at the first sampling step", "first5": "over the first five sampling steps"}
     when = steps.get(row["steps"], "over all sampling steps")
-    bounds = f" [{number(row['auc_low'])}–{number(row['auc_high'])}]" if row["auc_low"] is not None else ""
+    bounds = Markup("")
+    if row["auc_low"] is not None and row["auc_high"] is not None:
+        bounds = Markup(' <span class="iv">[{}–{}]</span>').format(number(row["auc_low"]), number(row["auc_high"]))
     return Markup(
         "; {} the denoiser's own signal tells copies of <b>{}</b> apart with AUC <strong>{}</strong>{}"
     ).format(when, name, number(row["auc"]), bounds)

@@ -173,7 +173,7 @@ def _best(scores: Scores, length: int) -> WindowMatch:
 def _flat(fields: Fields) -> Scores:
     if fields.ndim != 4 or fields.shape[1] != 2:
         raise ValueError(f"expected flow fields of shape (T, 2, g, g), not {fields.shape}")
-    return np.asarray(fields, np.float64).reshape(len(fields), -1)
+    return np.asarray(fields, np.float64).reshape(len(fields), 2 * fields.shape[2] * fields.shape[3])
 
 
 def _positive(k: int) -> int:

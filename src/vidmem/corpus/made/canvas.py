@@ -7,23 +7,25 @@ grain: the coarse part survives a 32-pixel model, the grain gives optical flow s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Field = npt.NDArray[np.float32]  # (n, n)
-Paint = npt.NDArray[np.float32]  # (n, n, 3), RGB in 0..1
-Colours = npt.NDArray[np.float32]  # (k, 3)
+Field = npt.NDArray[Any]  # float (n, n)
+Index = npt.NDArray[Any]  # integer (n, n)
+Paint = npt.NDArray[Any]  # float (n, n, 3), RGB in 0..1
+Colours = npt.NDArray[np.float32]  # (k, 3), RGB in 0..1
 
-NAMED: dict[str, str] = {
-    "black": "161616", "charcoal": "36393f", "slate": "5b6b7a", "silver": "b9bfc4", "ivory": "f4ecd8", "white": "f7f7f4",
-    "crimson": "b3142c", "scarlet": "e03c28", "rust": "a8502a", "coral": "f2795c", "orange": "f08a1d", "amber": "f2b632",
-    "yellow": "f5dc3f", "sand": "d9bf8a", "brown": "6b4226", "chocolate": "3f2414", "olive": "7c7a2b", "lime": "9cc93b",
-    "green": "2f8f46", "emerald": "0f6b52", "mint": "9fe0bf", "teal": "13808a", "turquoise": "38c2c4", "sky": "86c5ee",
-    "blue": "2463c4", "navy": "172a5c", "indigo": "43349b", "violet": "7d4fc0", "lilac": "c3a5e4", "plum": "6d2160",
-    "magenta": "c92a8c", "pink": "f29fc0", "rose": "d9587a",
-}  # fmt: skip
+_NAMED = """
+black 161616, charcoal 36393f, slate 5b6b7a, silver b9bfc4, ivory f4ecd8, white f7f7f4, crimson b3142c, scarlet e03c28,
+rust a8502a, coral f2795c, orange f08a1d, amber f2b632, yellow f5dc3f, sand d9bf8a, brown 6b4226, chocolate 3f2414,
+olive 7c7a2b, lime 9cc93b, green 2f8f46, emerald 0f6b52, mint 9fe0bf, teal 13808a, turquoise 38c2c4, sky 86c5ee,
+blue 2463c4, navy 172a5c, indigo 43349b, violet 7d4fc0, lilac c3a5e4, plum 6d2160, magenta c92a8c, pink f29fc0,
+rose d9587a
+"""
+NAMED: dict[str, str] = dict(pair.split() for pair in _NAMED.split(","))
 
 
 def colours(*names: str) -> Colours:
@@ -55,7 +57,7 @@ def canvas(n: int, extent: float, rng: np.random.Generator, turn: float = 0.35) 
 
 
 def noise(c: Canvas, cell: float, octaves: int = 4) -> Field:
-    """Smooth fractal noise in 0..1 (mean 0.5): random lattices of spacing `cell`, `cell`/2, ..., half as strong each."""
+    """Smooth fractal noise in 0..1, mean 0.5: random lattices of spacing `cell`, `cell`/2, ..., each half as strong."""
     total = np.zeros((c.n, c.n), np.float32)
     for octave in range(octaves):
         side = max(int(np.ceil(c.extent / cell * 2**octave)) + 3, 4)
@@ -64,12 +66,19 @@ def noise(c: Canvas, cell: float, octaves: int = 4) -> Field:
         zoom = np.array([[step, 0, -step], [0, step, -step]], np.float32)
         total += cv2.warpAffine(lattice, zoom, (c.n, c.n), flags=cv2.INTER_CUBIC) / 2**octave
     spread = total.std() or 1.0
-    return np.clip(0.5 + total / (5 * spread), 0, 1)
+    level: Field = np.clip(0.5 + total / (5 * spread), 0, 1)
+    return level
 
 
-def pick(palette: Colours, index: npt.NDArray[np.integer]) -> Paint:
+def pick(palette: Colours, index: Index) -> Paint:
     """Colour of each pixel by its index, modulo the palette's length."""
-    return palette[index % len(palette)]
+    picked: Paint = palette[index % len(palette)]
+    return picked
+
+
+def flat(c: Canvas, colour: Colours) -> Paint:
+    """One colour everywhere, writable."""
+    return np.full((c.n, c.n, 3), colour, np.float32)
 
 
 def blend(under: Paint, over: Paint | Colours, share: Field) -> Paint:
@@ -82,16 +91,17 @@ def inside(signed: Field, soft: float = 0.006) -> Field:
     return np.clip(signed / soft + 0.5, 0, 1)
 
 
-def hashed(c: Canvas, *indices: npt.NDArray[np.integer], levels: int) -> npt.NDArray[np.int64]:
+def hashed(c: Canvas, *indices: Index, levels: int) -> Index:
     """A random level for each cell of an integer grid, the same wherever the cell's indices are."""
     table = c.rng.integers(0, levels, 4099)
     mixed = np.zeros(indices[0].shape, np.int64)
     for factor, index in zip((73856093, 19349663, 83492791), indices, strict=False):
         mixed ^= index.astype(np.int64) * factor
-    return table[np.abs(mixed) % 4099]
+    level: Index = table[np.abs(mixed) % 4099]
+    return level
 
 
-def nearest_two(c: Canvas, sites: Field) -> tuple[npt.NDArray[np.int64], Field, Field]:
+def nearest_two(c: Canvas, sites: Field) -> tuple[Index, Field, Field]:
     """Index of and distance to the nearest of `sites` (k, 2), and distance to the next."""
     d = np.stack([(c.x - x) ** 2 + (c.y - y) ** 2 for x, y in sites])
     two = np.partition(d, 1, axis=0)

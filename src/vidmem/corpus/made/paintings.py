@@ -12,8 +12,10 @@ from vidmem.corpus.made.canvas import (
     Canvas,
     Colours,
     Field,
+    Index,
     Paint,
     blend,
+    flat,
     hashed,
     inside,
     nearest_two,
@@ -26,7 +28,7 @@ from vidmem.corpus.made.canvas import (
 Painter = Callable[[Canvas, Colours], Paint]
 
 
-def _floor(a: Field) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+def _floor(a: Field) -> Index:
     return np.floor(a).astype(np.int64)
 
 
@@ -63,14 +65,14 @@ def marble(c: Canvas, p: Colours) -> Paint:
     """Veins that follow warped noise."""
     flow = c.u + 0.9 * noise(c, 0.45, 4) + 0.3 * noise(c, 0.15, 3)
     wave = triangle_wave(flow / 0.42)
-    base = blend(np.broadcast_to(p[0], (c.n, c.n, 3)), p[1], wave**1.5)
+    base = blend(flat(c, p[0]), p[1], wave**1.5)
     base = blend(base, p[2], inside(0.1 - np.abs(wave - 0.75), 0.15))
     return blend(base, p[-1], inside(0.07 - wave, 0.05))
 
 
 def dots(c: Canvas, p: Colours) -> Paint:
     """Dots of many sizes and colours on one ground, some of them ringed."""
-    base = np.array(np.broadcast_to(p[0], (c.n, c.n, 3)))
+    base = flat(c, p[0])
     for x, y in c.rng.permutation(scattered(c, 6)):
         radius, colour = c.rng.uniform(0.05, 0.17), p[1 + c.rng.integers(len(p) - 1)]
         away = radius - np.sqrt((c.x - x) ** 2 + (c.y - y) ** 2)
@@ -82,8 +84,8 @@ def dots(c: Canvas, p: Colours) -> Paint:
 
 def checker(c: Canvas, p: Colours) -> Paint:
     """A chequered floor that ripples."""
-    u = c.u + 0.06 * np.sin(c.v * 5 + c.rng.uniform(6))
-    v = c.v + 0.06 * np.sin(c.u * 4 + c.rng.uniform(6))
+    u = c.u + 0.06 * np.sin(c.v * 5 + c.rng.uniform(0, 6))
+    v = c.v + 0.06 * np.sin(c.u * 4 + c.rng.uniform(0, 6))
     column, row = _floor(u / 0.21), _floor(v / 0.21)
     dark = (column + row) % 2 == 0
     light = pick(p[1:], hashed(c, row, column, levels=len(p) - 1))
@@ -126,7 +128,7 @@ def blocks(c: Canvas, p: Colours) -> Paint:
 
 def hills(c: Canvas, p: Colours) -> Paint:
     """A sky with a low sun and ranges of hills, one behind the other."""
-    base = blend(np.broadcast_to(p[0], (c.n, c.n, 3)), p[1], c.y / c.extent)
+    base = blend(flat(c, p[0]), p[1], c.y / c.extent)
     sun = c.rng.uniform(0.3, c.extent - 0.3), c.rng.uniform(0.32, 0.5)
     base = blend(base, p[2], inside(c.rng.uniform(0.1, 0.16) - np.hypot(c.x - sun[0], c.y - sun[1])))
     for layer in range(5):
@@ -154,7 +156,7 @@ def hexagons(c: Canvas, p: Colours) -> Paint:
 
 def scales(c: Canvas, p: Colours) -> Paint:
     """Rows of overlapping scales with banded rims."""
-    base = np.array(np.broadcast_to(p[0], (c.n, c.n, 3)))
+    base = flat(c, p[0])
     radius = 0.2
     first = int(c.v.min() / (radius * 0.5)) - 2
     for row in range(first, int(c.v.max() / (radius * 0.5)) + 3):
@@ -170,7 +172,9 @@ def scales(c: Canvas, p: Colours) -> Paint:
 
 def facets(c: Canvas, p: Colours) -> Paint:
     """Low-poly facets whose tint follows a slope."""
-    points = np.concatenate([scattered(c, 6), c.extent * np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32) * 1.2 - 0.1])
+    points = np.concatenate(
+        [scattered(c, 6), c.extent * np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32) * 1.2 - 0.1]
+    )
     base = np.zeros((c.n, c.n, 3), np.float32)
     slope = c.rng.normal(size=2)
     slope /= np.hypot(*slope)
@@ -191,7 +195,8 @@ def tartan(c: Canvas, p: Colours) -> Paint:
     across = p[order[np.searchsorted(ends, c.u % ends[-1]).clip(0, len(ends) - 1)]]
     down = p[order[np.searchsorted(ends, c.v % ends[-1]).clip(0, len(ends) - 1)]]
     twill = (np.sin((c.u + c.v) * 140) > 0)[..., None]
-    return across * 0.5 + down * 0.5 + np.where(twill, 0.08, -0.08) * (across - down)
+    share = np.where(twill, 0.58, 0.42)
+    return np.asarray(across * share + down * (1 - share))
 
 
 def sunburst(c: Canvas, p: Colours) -> Paint:
@@ -199,7 +204,7 @@ def sunburst(c: Canvas, p: Colours) -> Paint:
     x, y = c.rng.uniform(0.4, c.extent - 0.4, 2)
     far = np.hypot(c.x - x, c.y - y)
     turn = (np.arctan2(c.y - y, c.x - x) + 0.35 * np.sin(far * 7)) / (2 * np.pi)
-    ray = _floor(turn * 22 + c.rng.uniform(22))
+    ray = _floor(turn * 22 + c.rng.uniform(0, 22))
     base = np.where((ray % 2 == 0)[..., None], p[0], pick(p[1:], hashed(c, ray, levels=len(p) - 1)))
     base = blend(base, p[-1], inside(0.16 - far))
     return blend(base, p[0], inside(0.09 - far))
@@ -207,7 +212,7 @@ def sunburst(c: Canvas, p: Colours) -> Paint:
 
 def nebula(c: Canvas, p: Colours) -> Paint:
     """Glowing clouds and stars in a dark sky."""
-    base = np.array(np.broadcast_to(p[0], (c.n, c.n, 3)))
+    base = flat(c, p[0])
     for tint in p[1:]:
         cloud = np.clip(2.6 * (noise(c, 0.5, 5) - 0.5), 0, 1)
         base = blend(base, tint, cloud)
@@ -231,7 +236,7 @@ def arcs(c: Canvas, p: Colours) -> Paint:
 
 def skyline(c: Canvas, p: Colours) -> Paint:
     """Towers with lit windows under an evening sky."""
-    base = blend(np.broadcast_to(p[0], (c.n, c.n, 3)), p[1], c.y / c.extent)
+    base = blend(flat(c, p[0]), p[1], c.y / c.extent)
     for depth, width in ((0, 0.26), (1, 0.2)):
         tower = _floor((c.x + 0.09 * depth) / width)
         within = (c.x + 0.09 * depth) / width - tower
@@ -247,7 +252,7 @@ def skyline(c: Canvas, p: Colours) -> Paint:
 
 def splatter(c: Canvas, p: Colours) -> Paint:
     """Blots of paint thrown on a ground, with drops around them."""
-    base = np.array(np.broadcast_to(p[0], (c.n, c.n, 3)))
+    base = flat(c, p[0])
     wobble = noise(c, 0.16, 3)
     for x, y in c.rng.permutation(scattered(c, 5)):
         size, colour = c.rng.uniform(0.1, 0.22), p[1 + c.rng.integers(len(p) - 1)]
@@ -260,7 +265,7 @@ def splatter(c: Canvas, p: Colours) -> Paint:
 
 def waves(c: Canvas, p: Colours) -> Paint:
     """Stripes that swing."""
-    swing = 0.13 * np.sin(c.u * 6.5 + c.rng.uniform(6)) + 0.05 * np.sin(c.u * 15)
+    swing = 0.13 * np.sin(c.u * 6.5 + c.rng.uniform(0, 6)) + 0.05 * np.sin(c.u * 15)
     band = (c.v + swing) / 0.13
     base = pick(p, hashed(c, _floor(band), levels=len(p)))
     return base * (1 - 0.5 * inside(0.12 - triangle_wave(band), 0.1))[..., None]
@@ -276,7 +281,7 @@ def pebbles(c: Canvas, p: Colours) -> Paint:
 
 def leaves(c: Canvas, p: Colours) -> Paint:
     """Fallen leaves with midribs, one over the other."""
-    base = np.array(np.broadcast_to(p[0], (c.n, c.n, 3)))
+    base = flat(c, p[0])
     for x, y in c.rng.permutation(scattered(c, 7)):
         a, long = c.rng.uniform(0, 6.28), c.rng.uniform(0.14, 0.24)
         s = (c.x - x) * np.cos(a) + (c.y - y) * np.sin(a)
@@ -295,7 +300,7 @@ def crosses(c: Canvas, p: Colours) -> Paint:
     x, y = np.abs(along - _floor(along) - 0.5), np.abs(c.v / 0.26 - row - 0.5)
     arm = np.maximum(np.minimum(0.42 - x, 0.15 - y), np.minimum(0.42 - y, 0.15 - x))
     tint = pick(p[1:], hashed(c, row, _floor(along), levels=len(p) - 1))
-    return blend(np.broadcast_to(p[0], (c.n, c.n, 3)), tint, inside(arm * 0.26))
+    return blend(flat(c, p[0]), tint, inside(arm * 0.26))
 
 
 def argyle(c: Canvas, p: Colours) -> Paint:
@@ -330,9 +335,9 @@ def herringbone(c: Canvas, p: Colours) -> Paint:
 
 def ribbons(c: Canvas, p: Colours) -> Paint:
     """Broad strokes of a brush, laid over each other."""
-    base = np.array(np.broadcast_to(p[0], (c.n, c.n, 3)))
+    base = flat(c, p[0])
     for number in range(9):
-        a, bend, phase = c.rng.uniform(0, 3.14), c.rng.uniform(0.05, 0.2), c.rng.uniform(6)
+        a, bend, phase = c.rng.uniform(0, 3.14), c.rng.uniform(0.05, 0.2), c.rng.uniform(0, 6)
         s = (c.x - c.extent / 2) * np.cos(a) + (c.y - c.extent / 2) * np.sin(a)
         t = (c.y - c.extent / 2) * np.cos(a) - (c.x - c.extent / 2) * np.sin(a)
         off = np.abs(t - c.rng.uniform(-0.6, 0.6) - bend * np.sin(s * 5 + phase))
@@ -343,11 +348,11 @@ def ribbons(c: Canvas, p: Colours) -> Paint:
 
 def shards(c: Canvas, p: Colours) -> Paint:
     """Large splinters thrown over each other."""
-    base = np.array(np.broadcast_to(p[0], (c.n, c.n, 3)))
+    base = flat(c, p[0])
     for number, spot in enumerate(c.rng.permutation(scattered(c, 6))):
         angle = c.rng.uniform(0, 6.28) + np.array([0, 2.4, 3.4])
         corner = spot + np.stack([np.cos(angle), np.sin(angle)], 1) * c.rng.uniform(0.14, 0.32, (3, 1))
         points = np.round(corner * c.n / c.extent).astype(np.int32)
-        cv2.fillConvexPoly(base, points, p[1 + number % (len(p) - 1)].tolist(), lineType=cv2.LINE_AA)
-        cv2.polylines(base, [points], True, (p[0] * 0.4).tolist(), 1, cv2.LINE_AA)
+        cv2.fillConvexPoly(base, points, p[1 + number % (len(p) - 1)].tolist())
+        cv2.polylines(base, [points], True, (p[0] * 0.4).tolist(), 1)
     return base

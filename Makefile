@@ -1,0 +1,48 @@
+# `make demo` and `make test` do everything on a fresh machine; the rest are the developer's shortcuts.
+
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
+
+.PHONY: demo test lint format docs bench clean help
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+demo: $(READY) ## set up, run the default audit, print its verdicts and where the report is
+	@HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --quiet rules host reason
+	@$(BIN)/python -m vidmem.report.show results/demo/report
+
+test: $(READY_DEV) ## set up, run every test
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(TESTS)
+
+lint: $(READY_DEV) ## style and types
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy src && $(BIN)/snakefmt --check Snakefile workflow/rules && $(BIN)/snakemake --lint
+
+format: $(READY_DEV) ## reformat
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/snakefmt Snakefile workflow/rules
+
+docs: $(READY) ## regenerate the config's schema and handbook, and the environments
+	$(BIN)/python -m vidmem.config.handbook
+	$(BIN)/python envs/pin.py
+
+bench: $(READY) ## benchmark of the metrics on clips whose relation is known
+	$(BIN)/python bench/truth/run.py
+
+clean: ## remove the results of the demo and caches; your own data, configs and other audits stay
+	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@python=$$(sh envs/find-python.sh) && $$python -m venv $(VENV)
+
+$(READY): requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY_DEV): requirements-dev.txt $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,145 @@
+"""The trajectories: where the centre of each sprite is at a time.
+
+Positions are in short sides of the frame from its middle, x to the right and y downwards; times in seconds.
+A trajectory is a function of time alone, so that clips of one family share their motion exactly. Speeds stay
+under about one side a second, which is what optical flow at 8 frames a second follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Times = npt.NDArray[np.float64]
+Path2D = tuple[Times, Times]
+
+
+@dataclass(frozen=True)
+class Motion:
+    """`paths(t)` gives one (x, y) a sprite. Captions say what they do (`phrase`) in which kind of clip (`medium`)."""
+
+    paths: Callable[[Times], list[Path2D]]
+    sprites: int
+    phrase: str
+    medium: str
+    natural: bool = False
+
+
+def _swing(t: Times, period: float) -> Times:
+    """From -1 to 1 and back at even speed, starting at -1."""
+    return 2 * np.abs(2 * (t / period - np.floor(t / period + 0.5))) - 1
+
+
+def _rest(x: float, y: float, t: Times) -> Path2D:
+    return np.full_like(t, x), np.full_like(t, y)
+
+
+def _bounce(t: Times) -> list[Path2D]:
+    return [(0.32 * _swing(t, 1.6), 0.05 + 0 * t)]
+
+
+def _orbit(t: Times) -> list[Path2D]:
+    a = 2 * np.pi * t / 2.0
+    return [(0.27 * np.cos(a), 0.27 * np.sin(a))]
+
+
+def _zigzag(t: Times) -> list[Path2D]:
+    return [(0.26 * _swing(t + 0.2, 1.0), -0.34 + 0.46 * t)]
+
+
+def _pendulum(t: Times) -> list[Path2D]:
+    a = 0.62 * np.cos(2 * np.pi * t / 2.2)
+    return [(0.62 * np.sin(a), -0.5 + 0.72 * np.cos(a)), (0.62 * np.sin(a) * 0.35, -0.5 + 0.72 * np.cos(a) * 0.35)]
+
+
+def _figure_eight(t: Times) -> list[Path2D]:
+    a = 2 * np.pi * t / 2.4
+    return [(0.3 * np.sin(a), 0.2 * np.sin(2 * a))]
+
+
+def _crossing(t: Times) -> list[Path2D]:
+    return [(-0.36 + 0.5 * t, -0.22 + 0 * t), (0.36 - 0.5 * t, 0.22 + 0 * t)]
+
+
+def _spiral(t: Times) -> list[Path2D]:
+    a, r = -2 * np.pi * t / 1.5 + 0.5, 0.06 + 0.19 * t
+    return [(r * np.cos(a), r * np.sin(a))]
+
+
+def _hop(t: Times) -> list[Path2D]:
+    u = (t / 0.7) % 1
+    return [(0.34 - 0.46 * t, 0.3 - 4 * 0.26 * u * (1 - u) * 1.4)]
+
+
+def _seesaw(t: Times) -> list[Path2D]:
+    y = 0.26 * np.sin(2 * np.pi * t / 1.7)
+    return [(-0.27 + 0 * t, y), (0.27 + 0 * t, -y)]
+
+
+def _part(t: Times) -> list[Path2D]:
+    away = 0.16 + 0.18 * (1 - np.cos(2 * np.pi * t / 1.5)) / 2
+    return [(0 * t, -away), (0 * t, away)]
+
+
+def _square(t: Times) -> list[Path2D]:
+    s = (t / 2.0 + 0.125) % 1 * 4
+    x = np.clip(np.where(s < 2, s - 0.5, 3.5 - s - 1), -0.5, 0.5)
+    y = np.clip(np.where((s >= 1) & (s < 3), s - 1.5, np.where(s < 1, -0.5, 3.5 - s)), -0.5, 0.5)
+    return [(-0.54 * x, 0.54 * y)]
+
+
+def _rain(t: Times) -> list[Path2D]:
+    return [(x + 0 * t, ((0.75 * t + lag) % 1.5) - 0.75) for x, lag in ((-0.31, 0.35), (0.0, 0.85), (0.31, 0.6))]
+
+
+def _fan(t: Times) -> list[Path2D]:
+    r = 0.1 + 0.36 * t
+    return [(r * np.sin(a), 0.42 - 1.25 * r * np.cos(a)) for a in (-0.95, 0.0, 0.95)]
+
+
+def _swap(t: Times) -> list[Path2D]:
+    s = np.cos(np.pi * np.clip(t / 1.3, 0, 1))
+    return [(0.3 * s, 0.3 * s), (-0.3 * s, -0.3 * s)]
+
+
+def _shuttle(t: Times) -> list[Path2D]:
+    return [(0.02 + 0 * t, -0.34 * _swing(t, 1.5))]
+
+
+def _slalom(t: Times) -> list[Path2D]:
+    return [
+        (-0.4 + 0.55 * t, 0.24 * np.sin(2 * np.pi * t / 0.95)),
+        (-0.4 + 0.55 * (t - 0.65), 0.24 * np.sin(2 * np.pi * (t - 0.65) / 0.95)),
+    ]
+
+
+def _motionless(t: Times) -> list[Path2D]:
+    return [_rest(0.12, 0.1, t)]
+
+
+CORPUS_MOTIONS: dict[str, Motion] = {
+    "bounce": Motion(_bounce, 1, "bouncing between two walls", "stock animation"),
+    "orbit": Motion(_orbit, 1, "circling round and round", "looping background"),
+    "zigzag": Motion(_zigzag, 1, "zigzagging down the screen", "screen saver"),
+    "pendulum": Motion(_pendulum, 2, "swinging like a pendulum", "hypnosis clip"),
+    "figure-eight": Motion(_figure_eight, 1, "tracing a figure of eight", "motion graphics"),
+    "crossing": Motion(_crossing, 2, "passing each other from side to side", "title sequence"),
+    "spiral": Motion(_spiral, 1, "spiralling outwards", "visual loop"),
+    "hop": Motion(_hop, 1, "hopping along the ground", "cartoon animation"),
+}
+HELDOUT_MOTIONS: dict[str, Motion] = {
+    "seesaw": Motion(_seesaw, 2, "rising and sinking in turn", "toy advert"),
+    "part": Motion(_part, 2, "pulling apart and closing up again", "logo reveal"),
+    "square": Motion(_square, 1, "marching around a square", "tutorial clip"),
+    "rain": Motion(_rain, 3, "raining down", "festive backdrop"),
+    "fan": Motion(_fan, 3, "fanning out from below", "opening credits"),
+    "swap": Motion(_swap, 2, "trading corners", "puzzle game footage"),
+    "shuttle": Motion(_shuttle, 1, "shuttling up and down", "lift diagram"),
+}
+NATURAL_MOTIONS: dict[str, Motion] = {
+    "motionless": Motion(_motionless, 1, "lying still", "ambient footage", natural=True),
+}
+MOTIONS: dict[str, Motion] = {**CORPUS_MOTIONS, **HELDOUT_MOTIONS, **NATURAL_MOTIONS}

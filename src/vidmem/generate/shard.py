@@ -1,0 +1,81 @@
+"""A chunk's videos as one uncompressed tar, whose members are read in place; and the clips kept while it is made.
+
+A tar keeps a job's output to one file, and stays readable by any tool. Headers are fixed, so that the same
+videos give the same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+Place = tuple[int, int]  # offset and size of a member's data in the tar, in bytes
+
+
+def write_tar(path: Path, members: Iterable[tuple[str, Path]]) -> dict[str, Place]:
+    """Write (name, file) pairs to a tar at `path`, whole or not at all; gives each member's place in it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    places: dict[str, Place] = {}
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for name, source in members:
+                data = source.read_bytes()
+                info = tarfile.TarInfo(name)  # mtime, uid and gid are 0, and there is no user name
+                info.size, info.mode = len(data), 0o644
+                places[name] = (tar.offset + tarfile.BLOCKSIZE, len(data))
+                tar.addfile(info, io.BytesIO(data))
+        Path(aside).chmod(0o644)
+        Path(aside).replace(path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+    return places
+
+
+class Partial:
+    """Finished clips of an unfinished chunk: `<video_id>.mp4` and `<video_id>.json`, each whole.
+
+    The json is written last: a clip counts as finished when it is there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def video(self, video_id: str) -> Path:
+        """Path of a finished clip's mp4."""
+        return self.folder / f"{video_id}.mp4"
+
+    def read(self, video_id: str) -> dict[str, Any] | None:
+        """The record of a finished clip, or None."""
+        path = self.folder / f"{video_id}.json"
+        if not path.is_file():
+            return None
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return record
+
+    def write(self, video_id: str, data: bytes | None, record: dict[str, Any]) -> None:
+        """Keep a clip (its mp4's bytes, None where it failed) and its record."""
+        if data is not None:
+            self._put(self.video(video_id), data)
+        self._put(self.folder / f"{video_id}.json", json.dumps(record, sort_keys=True).encode())
+
+    def _put(self, path: Path, data: bytes) -> None:
+        aside = path.with_name(f".{path.name}.part")
+        aside.write_bytes(data)
+        aside.replace(path)
+
+    def remove(self) -> None:
+        """Delete what this class wrote, and the folder if nothing else is in it."""
+        for pattern in ("*.mp4", "*.json", ".*.part"):
+            for path in self.folder.glob(pattern):
+                path.unlink()
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()

@@ -1,0 +1,42 @@
+"""A job's log: everything a job prints, and its traceback, in one file; the reason alone on the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def log_to(path: str | Path) -> Iterator[None]:
+    """Send standard output and error (of libraries written in C too) to `path` while a job runs.
+
+    An exception is written there with its traceback and ends the process with status 1, after one line on the real
+    standard error: what failed, and where the log is.
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with Path(path).open("wb", buffering=0) as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        failure: Exception | None = None
+        try:
+            yield
+        except Exception as error:
+            traceback.print_exc()
+            failure = error
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for old, descriptor in zip(saved, (1, 2), strict=True):
+                os.dup2(old, descriptor)
+                os.close(old)
+    if failure is not None:
+        reason = " ".join(str(failure).split()) or type(failure).__name__
+        print(f"vidmem: {reason} (log: {path})", file=sys.stderr, flush=True)
+        raise SystemExit(1)

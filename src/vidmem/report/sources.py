@@ -1,0 +1,90 @@
+"""Where the gallery's pictures come from: files of videos and items, and their stored flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from vidmem import tables
+from vidmem.media import MediaInfo
+from vidmem.report.findings import Finding
+from vidmem.report.inputs import ReportInputs, flow_of
+from vidmem.userfiles import safe_join
+
+Flow = tuple[npt.NDArray[np.float64], npt.NDArray[Any]]  # times (n,) in seconds, vectors (n, 2 * grid * grid)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a video or item lies, and what is said of it."""
+
+    path: Path | None
+    offset: int | None
+    size: int | None
+    info: MediaInfo | None  # as its stage measured it
+    caption: str | None
+    flow_id: str
+    reason: str | None = None
+
+
+def references(inputs: ReportInputs, ids: Iterable[str]) -> dict[str, Source]:
+    """The corpus items `ids`, by item_id."""
+    frame = tables.read_table(inputs.manifest).filter(pl.col("item_id").is_in(list(ids)))
+    return {
+        r["item_id"]: _source(r, inputs.corpus_root, r["caption"], r["same_as"] or r["item_id"])
+        for r in frame.to_dicts()
+    }
+
+
+def videos_of(inputs: ReportInputs, model: str, ids: set[str]) -> dict[str, Source]:
+    """The generated videos `ids` of a model, by video_id."""
+    found = {}
+    for shard in inputs.models[model].videos if ids else ():
+        frame = tables.read_table(shard.table).filter(pl.col("video_id").is_in(list(ids)))
+        found.update({r["video_id"]: _source(r, shard.media_root, None, r["video_id"]) for r in frame.to_dicts()})
+    return found
+
+
+def _source(row: dict[str, Any], root: Path, caption: str | None, flow_id: str) -> Source:
+    rest = (row["offset"], row["size"], _info(row), caption, flow_id)
+    try:
+        if not row["path"]:
+            raise ValueError("no file")
+        return Source(safe_join(root, row["path"]), *rest)
+    except ValueError as error:
+        return Source(None, *rest, reason=str(error))
+
+
+def _info(row: dict[str, Any]) -> MediaInfo | None:
+    keys = ("kind", "fps", "frames", "width", "height", "duration_s")
+    if any(row[key] is None for key in keys if key != "fps"):
+        return None
+    return MediaInfo(**{key: row[key] for key in keys})
+
+
+def duration(source: Source | None) -> float:
+    """Seconds that a source lasts; 0 where that isn't known."""
+    return source.info.duration_s if source and source.info else 0.0
+
+
+def flows_of(inputs: ReportInputs, findings: list[Finding], refs: dict[str, Source]) -> dict[tuple[str, str], Flow]:
+    """Flow by (subject, id), of the motion findings alone: it is large."""
+    wanted: dict[str, set[str]] = {"corpus": set()}
+    for finding in findings:
+        for match in finding.matches:
+            if match.kind == "motion":
+                wanted.setdefault(finding.model, set()).add(finding.row["video_id"])
+                source = refs.get(match.ref_id)
+                wanted["corpus"] |= {match.ref_id, source.flow_id if source else match.ref_id}
+    found = {}
+    for subject, ids in wanted.items():
+        if subject in inputs.features:
+            rows = flow_of(inputs.features[subject].flow, sorted(ids))
+            found.update({(subject, name): value for name, value in rows.items()})
+    return found

@@ -1,0 +1,61 @@
+"""The report from what the workflow's plan says about its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidmem.report.build import build_report
+from vidmem.report.inputs import FeatureFiles, ModelFiles, ReportInputs, VideoShard
+
+
+def report_from_plan(
+    *,
+    audit: str,
+    files: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    manifest: Path,
+    prompts: Path,
+    benchmarks: Path | None,
+    out: Path,
+    summary: Path,
+) -> dict[str, Any]:
+    """Build the report from `Plan.report_files()`; `benchmarks` is the folder with one subfolder a stage."""
+    inputs = ReportInputs(
+        audit=audit,
+        config=settings["config"],
+        manifest=manifest,
+        corpus_root=Path(files["corpus_root"]),
+        prompts=prompts,
+        models={name: _model(entry) for name, entry in files["models"].items()},
+        features={
+            "corpus": _features(files["corpus_features"]),
+            **{name: _features(entry["features"]) for name, entry in files["models"].items()},
+        },
+        benchmarks=_benchmarks(benchmarks) if benchmarks else {},
+    )
+    section = {k: v for k, v in settings.items() if k not in ("code", "config", "version")}
+    return build_report(inputs, section, out, summary)
+
+
+def _model(entry: Mapping[str, Any]) -> ModelFiles:
+    root = Path(entry["root"])
+    return ModelFiles(
+        videos=[VideoShard(Path(p), root) for p in entry["videos"]],
+        matches=Path(entry["retrieve"]),
+        metrics=Path(entry["metrics"]),
+        detect=Path(entry["detect"]),
+        truth=Path(entry["truth"]) if entry["truth"] else None,
+        signals=[Path(p) for p in entry["signals"]],
+    )
+
+
+def _features(entry: Mapping[str, Any]) -> FeatureFiles:
+    paths = {key: [Path(p) for p in entry[key]] for key in ("frames", "flow", "items")}
+    return FeatureFiles(items=paths["items"], frames=paths["frames"], flow=paths["flow"])
+
+
+def _benchmarks(folder: Path) -> dict[str, list[Path]]:
+    stages = sorted(p for p in folder.iterdir() if p.is_dir()) if folder.is_dir() else []
+    return {stage.name: sorted(stage.rglob("*.tsv")) for stage in stages if stage.name != "report"}

@@ -1,0 +1,241 @@
+"""A small audit for the report's tests: tables as the stages write them, and real mp4 files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidmem import tables
+from vidmem.media import write_video
+from vidmem.report.inputs import FeatureFiles, ModelFiles, ReportInputs, VideoShard
+
+HOSTILE = 'A "quoted" <script>alert(1)</script> clip\nof a 🦊 & <img src=x onerror=alert(2)>'
+GRID = 8
+FPS = 12.0
+FRAMES = 12
+
+
+def pixels(content: int, motion: int, side: int = 48, frames: int = FRAMES) -> np.ndarray:
+    """A textured square that moves: uint8 (frames, side, side, 3)."""
+    rng = np.random.default_rng(content)
+    ground = np.kron(rng.integers(60, 200, (4, 4, 3)), np.ones((side // 4, side // 4, 1)))
+    patch = np.kron(rng.integers(0, 255, (4, 4, 3)), np.ones((side // 12, side // 12, 1)))
+    size = patch.shape[0]
+    made = np.repeat(ground[None], frames, axis=0).astype(np.uint8)
+    for t in range(frames):
+        x, y = centre(motion, t / (frames - 1))
+        left, top = (round(v * (side - size)) for v in (x, y))
+        made[t, top : top + size, left : left + size] = patch
+    return made
+
+
+def centre(motion: int, share: float) -> tuple[float, float]:
+    """Where the square is at a share of the clip, in 0..1."""
+    angle = 2 * np.pi * (motion / 6 + 0.7 * share)
+    return 0.5 + 0.45 * float(np.cos(angle)), 0.5 + 0.45 * float(np.sin(angle))
+
+
+def flow(motion: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times (n,) and vectors (n, 2 * GRID * GRID) of the square's movement."""
+    times = np.arange(FRAMES - 1) / FPS
+    axis = (np.arange(GRID) + 0.5) / GRID
+    vectors = []
+    for t in range(FRAMES - 1):
+        a, b = centre(motion, t / (FRAMES - 1)), centre(motion, (t + 1) / (FRAMES - 1))
+        near = np.exp(-(((axis[None] - a[0]) ** 2 + (axis[:, None] - a[1]) ** 2) / 0.03))
+        vectors.append(np.stack([near * (b[i] - a[i]) * FPS for i in (0, 1)]).ravel())
+    return times, np.asarray(vectors, np.float32)
+
+
+def media_row(path: str, name: str | None = None) -> dict[str, Any]:
+    return {
+        "path": path,
+        "kind": "video",
+        "fps": FPS,
+        "frames": FRAMES,
+        "width": 48,
+        "height": 48,
+        "duration_s": FRAMES / FPS,
+        "status": "ok",
+    }
+
+
+class World:
+    """Builds the files under `root` and keeps the inputs."""
+
+    def __init__(self, root: Path, per_prompt: int = 3) -> None:
+        self.root, self.per_prompt = root, per_prompt
+        self.corpus = root / "clips"
+        self.captions = [HOSTILE, "a red kite over wet sand", "=1+1 a train leaves", "two dancers, one lamp"]
+        for content in range(4):
+            write_video(self.corpus / f"c{content}.mp4", pixels(content, content), FPS)
+        self._corpus_tables()
+
+    def _corpus_tables(self) -> None:
+        rows = []
+        for content, times in enumerate((1, 2, 4, 1)):
+            for copy in range(times):
+                row = {"item_id": f"item{content}-{copy}", "same_as": f"item{content}-0", "sha256": f"{content}"}
+                rows.append(row | {"caption": self.captions[content]} | media_row(f"c{content}.mp4"))
+        rows.append({"item_id": "../<b>broken</b>.mp4", "status": "skipped", "reason": "truncated <i>here</i>"})
+        tables.write_table(self.root / "corpus.parquet", rows, tables.MANIFEST)
+        items = [{"video_id": f"item{i}-0", "status": "ok", "frames_used": 6} for i in range(3)]
+        items.append({"video_id": "item3-0", "status": "skipped", "reason": "all frames are blank"})
+        self.features = {"corpus": self._features("corpus", items, {f"item{i}-0": flow(i) for i in range(4)})}
+        prompts = [
+            {
+                "prompt_id": f"p{i}",
+                "text": t,
+                "set": "video-duplicated" if i else "control",
+                "source_ids": [f"item{i}-0"],
+            }
+            for i, t in enumerate(self.captions)
+        ]
+        tables.write_table(self.root / "prompts.parquet", prompts, tables.PROMPTS)
+
+    def _features(self, subject: str, items: list[dict[str, Any]], flows: dict[str, Any]) -> FeatureFiles:
+        folder = self.root / "features" / subject
+        made_by = {"engine": "dis", "weights_sha256": "ab" * 32}
+        tables.write_table(folder / "items.parquet", items, tables.FEATURE_ITEMS, made_by)
+        rows = [
+            {"video_id": name, "index": i, "time_s": t, "magnitude": 0.1, "vector": v}
+            for name, (times, vectors) in flows.items()
+            for i, (t, v) in enumerate(zip(times, vectors, strict=True))
+        ]
+        columns = {key: [row[key] for row in rows] for key in ("video_id", "index", "time_s", "magnitude", "vector")}
+        tables.write_table(folder / "flow.parquet", columns, tables.flow_schema(GRID), made_by)
+        frames = {"video_id": [], "frame": [], "time_s": [], "vector": np.empty((0, 4))}
+        tables.write_table(
+            folder / "frames.parquet", frames, tables.frames_schema(4), made_by | {"engine": "sscd-int8"}
+        )
+        return FeatureFiles([folder / "items.parquet"], [folder / "frames.parquet"], [folder / "flow.parquet"])
+
+    def model(
+        self, name: str, *, hits: int = 6, known: bool = True, prompts: bool = True, empty: bool = False
+    ) -> ModelFiles:
+        """One model: `hits` of its 12 videos are called memorised, by turns by content and by motion."""
+        folder, count = self.root / name, 0 if empty else 4 * self.per_prompt
+        videos, metrics, matches, items, truth = [], [], [], [], []
+        flows = {}
+        for i in range(count):
+            video, content = f"{name}-{i:02d}", i % 4
+            write_video(folder / "media" / f"{i}.mp4", pixels(content + (20 if i % 2 else 0), content), FPS)
+            key = {"video_id": video, "prompt_id": f"p{content}" if prompts else None, "seed": i // 4}
+            videos.append(key | {"model": name} | media_row(f"{i}.mp4"))
+            metrics.append(key | self._judged(i, i < hits, content))
+            matches += self._matches(video, content)
+            items.append({"video_id": video, "status": "ok"})
+            flows[video] = flow(content)
+            truth.append({"video_id": video, "prompt_id": key["prompt_id"]} | self._truth(i, metrics[-1]))
+        videos.append(
+            {"video_id": f"{name}-lost", "model": name, "status": "failed", "reason": "the pipeline gave NaN"}
+        )
+        tables.write_table(folder / "videos.parquet", videos, tables.VIDEOS)
+        tables.write_table(folder / "matches.parquet", matches, tables.MATCHES)
+        rng = np.random.default_rng(1)
+        null = {"threshold": 0.6, "fpr": 0.01 if known else None, "null_videos": 40, "null_scores": None}
+        made_by = {
+            k: null | {"null_scores": np.clip(rng.normal(0.3, 0.1, 40), 0, 1).tolist()} for k in ("content", "motion")
+        }
+        tables.write_table(folder / "metrics.parquet", metrics, tables.METRICS, made_by)
+        self.features[name] = self._features(name, items, flows) if count else FeatureFiles()
+        tables.write_table(folder / "detect.parquet", self._detect() if known else [], tables.DETECT)
+        if known:
+            tables.write_table(folder / "truth.parquet", truth, tables.TRUTH)
+        return ModelFiles(
+            [VideoShard(folder / "videos.parquet", folder / "media")],
+            folder / "matches.parquet",
+            folder / "metrics.parquet",
+            folder / "detect.parquet" if known else None,
+            folder / "truth.parquet" if known else None,
+        )
+
+    def _judged(self, i: int, hit: bool, content: int) -> dict[str, Any]:
+        by_content, by_motion = hit and i % 2 == 0, hit and i % 3 != 2
+        return {
+            "prompt_set": ("video-duplicated" if content else "control"),
+            "content_score": 0.9 - 0.01 * i if by_content else 0.3 + 0.01 * i,
+            "motion_score": 0.85 - 0.01 * i if by_motion else 0.35 - 0.01 * i,
+            **{f"{k}_ref_id": f"item{content}-0" for k in ("content", "motion")},
+            **{f"{k}_threshold": 0.6 for k in ("content", "motion")},
+            "content_p_value": 1e-5 * (i + 1) if by_content else 0.4,
+            "motion_p_value": 0.001 * (i + 1) if by_motion else 0.5,
+            "content_q_value": None,
+            "content_gen_time_s": 0.25,
+            "content_ref_time_s": 0.5,
+            "content_memorised": by_content,
+            "motion_memorised": by_motion,
+            "natural_motion": False,
+            "d1_d2_pixel": 0.2 if by_content else 0.9,
+            "own_similarity": 0.9 if by_content else 0.3,
+            "own_first": by_content,
+            "verdict": "verbatim" if by_content else "motion" if by_motion else "none",
+            "status": "ok",
+        }
+
+    def _matches(self, video: str, content: int) -> list[dict[str, Any]]:
+        spans = {"content": (0.25, 0.25, 0.5, 0.5), "motion": (0.0, 0.8, 0.0, 0.8)}
+        keys = ("gen_start_s", "gen_end_s", "ref_start_s", "ref_end_s")
+        return [
+            {"video_id": video, "kind": kind, "rank": 1, "ref_id": f"item{content}-0", "score": 0.9, "own": True}
+            | dict(zip(keys, spans[kind], strict=True))
+            for kind in spans
+        ]
+
+    def _truth(self, i: int, judged: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "multiplicity": (1, 4, 16, 64)[i % 4],
+            "content_truth": i % 4 >= 2,
+            "motion_truth": None,
+            **{f"{k}_verdict": judged[f"{k}_memorised"] for k in ("content", "motion")},
+            **{k: judged[k] for k in ("content_score", "motion_score", "own_similarity", "own_first")},
+            "status": "ok",
+        }
+
+    def _detect(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = []
+        for kind in ("content", "motion"):
+            for steps in ("first", "all", *(f"step:{n}" for n in range(10))):
+                value = 0.95 - 0.05 * int(steps[5:]) if steps.startswith("step:") else 0.9
+                row: dict[str, Any] = {"detector": f"{kind}_magnitude", "label": kind, "steps": steps, "seeds": 1}
+                row |= {"default": steps == "first", "positives": 6, "negatives": 6, "auc": value, "status": "ok"}
+                row |= {"auc_low": value - 0.08, "auc_high": min(value + 0.05, 1), "tpr_at_1pct_fpr": 0.7}
+                rows.append(row | {"best_accuracy": 0.9, "fpr": [0, 0, 0.2, 1], "tpr": [0, 0.7, 0.95, 1]})
+        rows.append(
+            {
+                "detector": "cosine",
+                "label": "content",
+                "steps": "all",
+                "seeds": 1,
+                "status": "skipped",
+                "reason": "one class",
+            }
+        )
+        return rows
+
+    def inputs(self, models: dict[str, ModelFiles]) -> ReportInputs:
+        bench = self.root / "bench.tsv"
+        bench.write_text("s\th:m:s\tmax_rss\n12.5\t0:00:12\t100\nNA\tNA\tNA\n", encoding="utf-8")
+        config = {
+            "audit": "tiny",
+            "metrics": {"bootstrap": 200},
+            "corpus": {"folder": "my clips", "limits": {"max_side": 4096}},
+        }
+        return ReportInputs(
+            "tiny",
+            json.loads(json.dumps(config)),
+            self.root / "corpus.parquet",
+            self.corpus,
+            self.root / "prompts.parquet",
+            models,
+            dict(self.features),
+            {"corpus": [bench, bench], "generate": [bench]},
+        )
+
+
+def without_prompts(inputs: ReportInputs) -> ReportInputs:
+    return replace(inputs, prompts=None)

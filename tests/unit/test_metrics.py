@@ -1,0 +1,174 @@
+"""From matches to verdicts: every rule of the verdict has a case that it decides."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from vidmem import tables
+from vidmem.metrics import calibrate, write_metrics
+
+GRID = 8
+SETTINGS: dict[str, Any] = {
+    "fpr": 0.05,
+    "min_null": 20,
+    "customary_content": 0.5,
+    "customary_motion": 0.7,
+    "still_floor": 0.02,
+    "camera_explained": 0.9,
+    "common_share": 0.1,
+    "grid": GRID,
+}
+
+
+def moving(kind: str) -> np.ndarray:
+    """Five flow fields: an object that swings, a pan, or nothing."""
+    fields = np.zeros((5, 2, GRID, GRID), np.float32)
+    if kind == "object":
+        for t in range(5):
+            fields[t, 0, 2:5, t : t + 3] = 0.8
+            fields[t, 1, 2:5, t : t + 3] = 0.4 * (-1) ** t
+    elif kind == "pan":
+        fields[:, 0] = 0.3
+    return fields
+
+
+def match(
+    video: str, kind: str, ref: str, score: float, rank: int = 1, own: bool = False, **more: Any
+) -> dict[str, Any]:
+    times = {"gen_start_s": 0.0, "gen_end_s": 0.625, "ref_start_s": 0.125, "ref_end_s": 0.75}
+    row = {"video_id": video, "kind": kind, "rank": rank, "ref_id": ref, "score": score, "own": own}
+    return {**row, **times, "background": [0.0] * 30 if kind == "motion" else None, "ofs_residual": 0.9, **more}
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Any:
+    def run(
+        videos: list[dict[str, Any]],
+        matches: list[dict[str, Any]],
+        flows: dict[str, np.ndarray],
+        null: int = 100,
+        lost: dict[str, str] | None = None,
+    ) -> pl.DataFrame:
+        base = {"model": "m", "status": "ok"}
+        tables.write_table(tmp_path / "videos.parquet", [{**base, **v} for v in videos], tables.VIDEOS)
+        items = [
+            {"video_id": v["video_id"], "status": "skipped" if v["video_id"] in (lost or {}) else "ok",
+             "reason": (lost or {}).get(v["video_id"])}
+            for v in videos
+        ]  # fmt: skip
+        tables.write_table(tmp_path / "items.parquet", items, tables.FEATURE_ITEMS)
+        flow = {
+            "video_id": [v for v, f in flows.items() for _ in f],
+            "index": [t for f in flows.values() for t in range(len(f))],
+            "time_s": [t / 8 for f in flows.values() for t in range(len(f))],
+            "magnitude": [0.0 for f in flows.values() for _ in f],
+            "vector": np.concatenate(
+                [np.empty((0, 2 * GRID * GRID)), *(f.reshape(len(f), -1) for f in flows.values())]
+            ),
+        }
+        tables.write_table(tmp_path / "flow.parquet", flow, tables.flow_schema(GRID))
+        tables.write_table(tmp_path / "matches.parquet", matches, tables.MATCHES)
+        rng = np.random.default_rng(0)
+        nulls = [match(f"n{i}", "content", "r", float(rng.normal(0.25, 0.02))) for i in range(null)]
+        nulls += [match(f"n{i}", "motion", "r", float(rng.normal(2, 0.3))) for i in range(null)]
+        tables.write_table(tmp_path / "null.parquet", nulls, tables.MATCHES)
+        prompts = [{"prompt_id": "p", "set": "video-duplicated", "source_ids": ["own"]}]
+        tables.write_table(tmp_path / "prompts.parquet", prompts, tables.PROMPTS)
+        write_metrics(
+            videos=[tmp_path / "videos.parquet"],
+            items=[tmp_path / "items.parquet"],
+            flow=[tmp_path / "flow.parquet"],
+            matches=tmp_path / "matches.parquet",
+            null_matches=tmp_path / "null.parquet",
+            prompts=tmp_path / "prompts.parquet",
+            settings=SETTINGS,
+            out=tmp_path / "metrics.parquet",
+        )
+        return tables.read_table(tmp_path / "metrics.parquet")
+
+    return run
+
+
+def test_each_verdict_has_its_case(judge: Any) -> None:
+    videos = [{"video_id": v, "prompt_id": "p", "seed": 0} for v in ("verbatim", "retrieved", "motion", "none")]
+    matches = [
+        match("verbatim", "content", "own", 0.9, own=True),
+        match("verbatim", "motion", "own", 9.0),
+        match("retrieved", "content", "other", 0.9),
+        match("retrieved", "content", "own", 0.2, rank=0, own=True),
+        match("retrieved", "motion", "other", 1.0),
+        match("motion", "content", "other", 0.24),
+        match("motion", "motion", "other", 9.0),
+        match("none", "content", "other", 0.24),
+        match("none", "motion", "other", 2.0),
+    ]
+    flows = {v["video_id"]: moving("object") for v in videos}
+    rows = {r["video_id"]: r for r in judge(videos, matches, flows).iter_rows(named=True)}
+    assert {v: r["verdict"] for v, r in rows.items()} == {v: v for v in rows}
+    assert rows["verbatim"]["own_first"] is True and rows["retrieved"]["own_first"] is False
+    assert rows["retrieved"]["own_similarity"] == pytest.approx(0.2)
+    assert rows["motion"]["motion_memorised"] and not rows["motion"]["content_memorised"]
+    assert rows["verbatim"]["content_p_value"] < 1e-4 < 0.2 < rows["none"]["content_p_value"]
+    assert rows["verbatim"]["content_q_value"] >= rows["verbatim"]["content_p_value"]
+    assert rows["verbatim"]["content_threshold"] == pytest.approx(0.29, abs=0.03)
+    assert rows["verbatim"]["prompt_set"] == "video-duplicated"
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("still", "still"), ("pan", "camera"), ("object", None)])
+def test_natural_motion_is_no_evidence_however_high_it_scores(judge: Any, kind: str, reason: str | None) -> None:
+    rows = judge(
+        [{"video_id": "v"}],
+        [match("v", "content", "r", 0.1), match("v", "motion", "r", 9.0)],
+        {"v": moving(kind)},
+    )
+    row = rows.row(0, named=True)
+    assert (row["natural_motion"], row["natural_reason"]) == (reason is not None, reason)
+    assert row["motion_memorised"] == (reason is None)
+
+
+def test_a_movement_that_many_unrelated_clips_match_is_natural(judge: Any) -> None:
+    matches = [match("v", "content", "r", 0.1), match("v", "motion", "r", 9.0, background=[8.0] * 5 + [0.0] * 25)]
+    row = judge([{"video_id": "v"}], matches, {"v": moving("object")}).row(0, named=True)
+    assert row["natural_reason"] == "common" and not row["motion_memorised"]
+
+
+def test_a_video_without_flow_has_no_motion(judge: Any) -> None:
+    row = judge([{"video_id": "v"}], [match("v", "content", "r", 0.9)], {}).row(0, named=True)
+    assert row["content_memorised"] and not row["motion_memorised"] and row["natural_reason"] == "no flow"
+    assert row["motion_score"] is None
+
+
+def test_with_too_few_null_videos_the_customary_threshold_holds_and_no_rate_is_stated(
+    judge: Any, tmp_path: Path
+) -> None:
+    matches = [match("v", "content", "r", 0.45), match("v", "motion", "r", 9.0, ofs_residual=0.6)]
+    row = judge([{"video_id": "v"}], matches, {"v": moving("object")}, null=5).row(0, named=True)
+    assert row["content_threshold"] == 0.5 and not row["content_memorised"] and row["content_p_value"] is None
+    assert row["motion_threshold"] == 0.7 and not row["motion_memorised"]
+    assert tables.read_made_by(tmp_path / "metrics.parquet")["content"]["fpr"] is None
+
+
+def test_lost_videos_keep_a_row_with_the_reason(judge: Any) -> None:
+    videos = [
+        {"video_id": "a", "status": "failed", "reason": "truncated"},
+        {"video_id": "b"},
+        {"video_id": "c"},
+    ]
+    rows = judge(videos, [], {}, lost={"b": "no usable frame"})
+    assert rows.select("video_id", "status", "reason").rows() == [
+        ("a", "failed", "truncated"),
+        ("b", "skipped", "no usable frame"),
+        ("c", "failed", "no features: the video is in no feature table"),
+    ]
+    assert rows["verdict"].null_count() == 3
+
+
+def test_calibration_describes_itself_as_plain_data() -> None:
+    found = calibrate(np.linspace(0.1, 0.3, 50), fpr=0.01, min_null=20, customary=0.5).describe()
+    assert found["fpr"] == 0.01 and found["null_videos"] == 50 and len(found["null_scores"]) == 50
+    assert found["threshold"] > 0.3

@@ -1,0 +1,145 @@
+"""The plan: stable chunks, settings that are plain data, and faults that are found before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vidmem.config import ConfigError
+from vidmem.plan import Plan, plan_or_exit
+
+MADE: dict[str, Any] = {
+    "audit": "a",
+    "corpus": {"kind": "made"},
+    "prompts": {"video_duplicated": 10, "random_train": 3, "control": 2},
+    "generate": {"chunk_size": 4},
+    "models": {
+        "oracle": {"kind": "oracle", "prompt_sets": ["video-duplicated"]},
+        "replay": {"kind": "replay", "copies": 5, "unrelated": 4},
+    },
+}
+
+
+def folder_config(root: Path, **models: Any) -> dict[str, Any]:
+    for name in ("corpus", "generated"):
+        (root / name).mkdir(exist_ok=True)
+        (root / name / "a.mp4").write_bytes(b"x")
+    videos = {"theirs": {"kind": "videos", "folder": str(root / "generated")}}
+    return {"audit": "a", "corpus": {"folder": str(root / "corpus")}, "models": models or videos}
+
+
+def is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return list(value) == sorted(value) and all(isinstance(k, str) and is_plain(v) for k, v in value.items())
+    if isinstance(value, list):
+        return all(is_plain(v) for v in value)
+    return value is None or isinstance(value, str | int | float | bool)
+
+
+def test_chunks_are_cut_by_set_and_size() -> None:
+    plan = Plan(MADE)
+    assert plan.prompt_chunks() == [
+        "video-duplicated-000",
+        "video-duplicated-001",
+        "video-duplicated-002",
+        "random-train-000",
+        "control-000",
+    ]
+    assert plan.chunks("oracle") == plan.prompt_chunks()[:3]
+    assert plan.chunks("replay") == ["videos-000", "videos-001", "videos-002"]
+
+
+def test_more_prompts_add_chunks_and_disturb_none() -> None:
+    larger = {**MADE, "prompts": {**MADE["prompts"], "video_duplicated": 30}}
+    assert set(Plan(MADE).prompt_chunks()) < set(Plan(larger).prompt_chunks())
+
+
+def test_settings_are_plain_sorted_builtins_with_the_stage_version() -> None:
+    plan = Plan(MADE)
+    for stage, subject in [
+        ("corpus", "corpus"),
+        ("prompts", None),
+        ("generate", "oracle"),
+        ("generate", "replay"),
+        ("features", "corpus"),
+        ("retrieve", None),
+        ("metrics", None),
+        ("detect", None),
+        ("truth", "oracle"),
+        ("report", None),
+    ]:
+        settings = plan.settings(stage, subject)
+        assert settings["version"] >= 1
+        assert is_plain({k: v for k, v in settings.items() if k != "version"}), stage
+
+
+def test_settings_of_a_stage_do_not_change_with_another_stage() -> None:
+    changed = Plan({**MADE, "report": {"title": "Other"}, "metrics": {"fpr": 0.05}})
+    for stage, subject in [("generate", "oracle"), ("features", None), ("retrieve", None), ("prompts", None)]:
+        assert Plan(MADE).settings(stage, subject) == changed.settings(stage, subject)
+    assert Plan(MADE).settings("metrics") != changed.settings("metrics")
+
+
+def test_two_folders_make_a_plan_whose_null_is_the_corpus(tmp_path: Path) -> None:
+    plan = Plan(folder_config(tmp_path))
+    assert plan.sides == ["corpus"]
+    assert plan.null_side == "corpus"
+    assert plan.chunks("theirs") == ["videos-000"]
+    assert plan.known == []
+
+
+def test_a_changed_folder_changes_the_settings_of_its_stage(tmp_path: Path) -> None:
+    config = folder_config(tmp_path)
+    plan = Plan(config)
+    before = plan.settings("generate", "theirs"), plan.settings("corpus", "corpus")
+    (tmp_path / "generated" / "b.mp4").write_bytes(b"y")
+    plan = Plan(config)
+    assert plan.settings("generate", "theirs") != before[0]
+    assert plan.settings("corpus", "corpus") == before[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"models": {"m": {"kind": "diffusers", "source": "no/such/folder"}}}, "models.m.source: 'no/such/folder'"),
+        ({"models": {"m": {"kind": "diffusers", "source": "./nowhere"}}}, "is not a folder"),
+        ({"models": {"m": {"kind": "diffusers", "source": "owner/name"}}}, "pin its commit with `revision`"),
+        ({"models": {"m": {"kind": "videos", "folder": "nowhere"}}}, "models.m.folder: 'nowhere' is not a folder"),
+        ({"models": {"m": {"kind": "oracle"}}}, "needs `corpus.kind: made`"),
+        ({"prompts": {"imported": "nowhere.csv"}}, "prompts.imported: 'nowhere.csv' is not a file"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_runs(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Plan({**folder_config(tmp_path), **change})
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_misspelt_folder_gets_the_nearest_name(tmp_path: Path) -> None:
+    config = folder_config(tmp_path)
+    config["corpus"]["folder"] = str(tmp_path / "corpos")
+    with pytest.raises(ConfigError, match="did you mean '.*corpus'"):
+        Plan(config)
+
+
+def test_a_prompt_table_without_rows_is_refused(tmp_path: Path) -> None:
+    table = tmp_path / "prompts.csv"
+    table.write_text("prompt\n")
+    with pytest.raises(ConfigError, match="has no rows"):
+        Plan({**folder_config(tmp_path), "prompts": {"imported": str(table)}})
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    config = folder_config(tmp_path)
+    (tmp_path / "corpus" / "a.mp4").unlink()
+    with pytest.raises(ConfigError, match="holds no videos or images"):
+        Plan(config)
+
+
+def test_the_snakefile_ends_with_one_line() -> None:
+    with pytest.raises(SystemExit) as caught:
+        plan_or_exit({"audit": "a"})
+    assert str(caught.value).startswith("vidmem: config: ")

@@ -1,0 +1,204 @@
+"""Retrieval over the whole corpus: exact, independent of how the corpus is cut, and complete for own clips."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidmem import tables
+from vidmem.retrieve import own_clips, relatives, retrieve
+from vidmem.retrieve.library import Library
+from vidmem.retrieve.search import search_best
+from vidmem.similarity.content import gsscd_k, gsscd_max, vsscd
+from vidmem.similarity.motion import motion_score, ofs_k
+
+GRID, DIM = 4, 8
+SETTINGS = {
+    "top_k": 3,
+    "candidates": 6,
+    "window": 3,
+    "segment": 2,
+    "floor": 0.02,
+    "grid": GRID,
+    "rate_hz": 8.0,
+}
+
+
+def unit(rng: np.random.Generator, rows: int) -> np.ndarray:
+    v = rng.normal(size=(rows, DIM)).astype(np.float32)
+    return v / np.linalg.norm(v, axis=1, keepdims=True)
+
+
+def write_frames(path: Path, videos: dict[str, np.ndarray]) -> None:
+    columns = {
+        "video_id": [v for v, x in videos.items() for _ in x],
+        "frame": [i for x in videos.values() for i in range(len(x))],
+        "time_s": [i * 0.5 for x in videos.values() for i in range(len(x))],
+        "vector": np.concatenate([*videos.values(), np.empty((0, DIM), np.float32)]),
+        "thumbnail": [
+            (np.abs(np.tile(row, 96)) * 255).astype(np.uint8).tobytes() for x in videos.values() for row in x
+        ],
+    }
+    tables.write_table(path, columns, tables.frames_schema(DIM))
+
+
+def write_flow(path: Path, videos: dict[str, np.ndarray]) -> None:
+    columns = {
+        "video_id": [v for v, x in videos.items() for _ in x],
+        "index": [i for x in videos.values() for i in range(len(x))],
+        "time_s": [i / 8 for x in videos.values() for i in range(len(x))],
+        "magnitude": [0.1 for x in videos.values() for _ in x],
+        "vector": np.concatenate([*(x.reshape(len(x), -1) for x in videos.values()), np.empty((0, 32), np.float32)]),
+    }
+    tables.write_table(path, columns, tables.flow_schema(GRID))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> dict[str, dict[str, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    frames = {f"r{n}": unit(rng, rng.integers(1, 6)) for n in range(12)}
+    flow = {f"r{n}": rng.normal(0, 0.2, (5, 2, GRID, GRID)).astype(np.float32) for n in range(12)}
+    background = {f"h{n}": rng.normal(0, 0.2, (5, 2, GRID, GRID)).astype(np.float32) for n in range(8)}
+    queries = {"copy": frames["r3"].copy(), "other": unit(rng, 3)}
+    moves = {"copy": flow["r5"].copy(), "other": rng.normal(0, 0.2, (5, 2, GRID, GRID)).astype(np.float32)}
+    write_frames(tmp_path / "q.frames.parquet", queries)
+    write_flow(tmp_path / "q.flow.parquet", moves)
+    write_flow(tmp_path / "h.flow.parquet", background)
+    for cut, chunks in {"one": [range(12)], "three": [range(4), range(4, 7), range(7, 12)]}.items():
+        for n, members in enumerate(chunks):
+            write_frames(tmp_path / f"{cut}{n}.frames.parquet", {f"r{m}": frames[f"r{m}"] for m in members})
+            write_flow(tmp_path / f"{cut}{n}.flow.parquet", {f"r{m}": flow[f"r{m}"] for m in members})
+    return {"frames": frames, "flow": flow, "queries": queries, "moves": moves}
+
+
+def run(root: Path, cut: str, chunks: int, **more: object) -> pl.DataFrame:
+    out = root / f"{cut}.matches.parquet"
+    arguments = {"own": {}, "excluded": {}, **more}
+    retrieve(
+        frames=[root / "q.frames.parquet"],
+        flow=[root / "q.flow.parquet"],
+        corpus_frames=[root / f"{cut}{n}.frames.parquet" for n in range(chunks)],
+        corpus_flow=[root / f"{cut}{n}.flow.parquet" for n in range(chunks)],
+        background_flow=[root / "h.flow.parquet"],
+        settings=SETTINGS,
+        threads=1,
+        out=out,
+        **arguments,  # type: ignore[arg-type]
+    )
+    return tables.read_table(out)
+
+
+def test_content_matches_equal_a_slow_search(tmp_path: Path, world: dict[str, dict[str, np.ndarray]]) -> None:
+    found = run(tmp_path, "one", 1).filter(pl.col("kind") == "content")
+    for query, x in world["queries"].items():
+        slow = sorted(world["frames"], key=lambda r: -gsscd_max(x, world["frames"][r]).score)[:3]
+        rows = found.filter(pl.col("video_id") == query).sort("rank")
+        assert rows["ref_id"].to_list() == slow
+        for row in rows.iter_rows(named=True):
+            y = world["frames"][row["ref_id"]]
+            assert row["score"] == pytest.approx(gsscd_max(x, y).score, abs=1e-6)
+            assert row["gsscd_k"] == pytest.approx(gsscd_k(x, y, 2).score, abs=1e-6)
+            assert row["vsscd"] == pytest.approx(vsscd(x, y), abs=1e-6)
+
+
+def test_a_copied_clip_is_first_with_its_time_and_a_small_distance_ratio(
+    tmp_path: Path, world: dict[str, dict[str, np.ndarray]]
+) -> None:
+    found = run(tmp_path, "one", 1)
+    best = found.filter((pl.col("video_id") == "copy") & (pl.col("rank") == 1))
+    content = best.filter(pl.col("kind") == "content").row(0, named=True)
+    assert content["ref_id"] == "r3" and content["score"] == pytest.approx(1, abs=1e-6)
+    assert content["gen_start_s"] == content["ref_start_s"]
+    assert content["d1_d2_feature"] < 1 / 3 and content["d1_d2_pixel"] < 1 / 3
+    motion = best.filter(pl.col("kind") == "motion").row(0, named=True)
+    assert motion["ref_id"] == "r5"
+    assert motion["ofs"] == pytest.approx(ofs_k(world["moves"]["copy"], world["flow"]["r5"], 3).score, abs=1e-5)
+    expected = motion_score(world["moves"]["copy"], world["flow"]["r5"], 3, 0.02).score
+    assert motion["ofs_residual"] == pytest.approx(expected, abs=1e-5)
+    assert motion["score"] > 3, "a copied movement stands far out of what unrelated clips score"
+    assert len(motion["background"]) == 8
+    assert motion["gen_end_s"] - motion["gen_start_s"] == pytest.approx(3 / 8)
+
+
+def test_cutting_the_corpus_into_chunks_changes_nothing(
+    tmp_path: Path, world: dict[str, dict[str, np.ndarray]]
+) -> None:
+    one, three = run(tmp_path, "one", 1), run(tmp_path, "three", 3)
+    assert one.drop("background").equals(three.drop("background"))
+
+
+def test_own_clips_are_reported_wherever_they_rank(tmp_path: Path, world: dict[str, dict[str, np.ndarray]]) -> None:
+    worst = min(world["frames"], key=lambda r: gsscd_max(world["queries"]["other"], world["frames"][r]).score)
+    found = run(tmp_path, "three", 3, own={"other": {worst}})
+    rows = found.filter((pl.col("video_id") == "other") & pl.col("own") & (pl.col("kind") == "content"))
+    assert rows["ref_id"].to_list() == [worst] and rows["rank"].to_list() == [0]
+    assert found.filter((pl.col("kind") == "motion") & pl.col("own"))["ref_id"].to_list() == [worst]
+
+
+def test_excluded_relatives_are_not_matched(tmp_path: Path, world: dict[str, dict[str, np.ndarray]]) -> None:
+    found = run(tmp_path, "one", 1, excluded={"copy": {"r3", "r5"}})
+    assert not set(found.filter(pl.col("video_id") == "copy")["ref_id"]) & {"r3", "r5"}
+    assert "r3" in set(run(tmp_path, "one", 1).filter(pl.col("video_id") == "copy")["ref_id"])
+
+
+def test_matches_are_the_same_bytes_twice(tmp_path: Path, world: dict[str, dict[str, np.ndarray]]) -> None:
+    run(tmp_path, "one", 1)
+    first = (tmp_path / "one.matches.parquet").read_bytes()
+    run(tmp_path, "one", 1)
+    assert (tmp_path / "one.matches.parquet").read_bytes() == first
+
+
+def test_videos_without_flow_have_content_matches_alone(
+    tmp_path: Path, world: dict[str, dict[str, np.ndarray]]
+) -> None:
+    write_flow(tmp_path / "q.flow.parquet", {})
+    assert set(run(tmp_path, "one", 1)["kind"]) == {"content"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 6), st.integers(1, 5), st.integers(0, 10_000))
+def test_search_never_misses_a_better_reference(references: int, wanted: int, queries: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 8, references)
+    y, y_owner = unit(rng, int(lengths.sum())), np.repeat(np.arange(references), lengths)
+    x, x_owner = unit(rng, 3 * queries), np.repeat(np.arange(queries), 3)
+    found = search_best(x, x_owner, y, y_owner, wanted)
+    for q in range(queries):
+        scores = np.array([(x[x_owner == q] @ y[y_owner == r].T).max() for r in range(references)])
+        assert list(found[q]) == list(np.argsort(-scores, kind="stable")[:wanted])
+        assert list(found[q].values()) == pytest.approx(sorted(scores, reverse=True)[:wanted], abs=1e-5)
+
+
+def test_blocks_hold_every_row_once() -> None:
+    starts = np.array([0, 2, 3, 7])
+    library = Library(
+        ["a", "b", "c"], starts, np.arange(7.0), np.arange(14.0).reshape(7, 2), np.empty((0, 768), np.uint8)
+    )
+    blocks = list(library.blocks(2))
+    assert [b.ids for b in blocks] == [["a", "b"], ["c"]]
+    assert np.array_equal(np.concatenate([b.vectors for b in blocks]), library.vectors)
+    assert blocks[1].rows(0) == slice(0, 4)
+
+
+def test_relatives_are_the_same_bytes_or_the_same_caption(tmp_path: Path) -> None:
+    rows = [
+        {"item_id": "a", "same_as": "a", "caption": "x", "status": "ok"},
+        {"item_id": "b", "same_as": "a", "caption": "y", "status": "ok"},
+        {"item_id": "c", "same_as": "c", "caption": " y", "status": "ok"},
+        {"item_id": "d", "same_as": "d", "caption": None, "status": "ok"},
+        {"item_id": "e", "same_as": "e", "caption": None, "status": "ok"},
+    ]
+    tables.write_table(tmp_path / "m.parquet", rows, tables.MANIFEST)
+    assert relatives(tmp_path / "m.parquet") == {"a": {"a", "c"}, "c": {"a", "c"}, "d": {"d"}, "e": {"e"}}
+
+
+def test_own_clips_follow_the_prompt(tmp_path: Path) -> None:
+    videos = [{"video_id": "v", "prompt_id": "p", "status": "ok"}, {"video_id": "w", "prompt_id": None, "status": "ok"}]
+    tables.write_table(tmp_path / "v.parquet", videos, tables.VIDEOS)
+    tables.write_table(tmp_path / "p.parquet", [{"prompt_id": "p", "source_ids": ["a", "b"]}], tables.PROMPTS)
+    assert own_clips([tmp_path / "v.parquet"], tmp_path / "p.parquet") == {"v": {"a", "b"}}

@@ -1,0 +1,17 @@
+"""Adapter: features of one chunk of the corpus."""
+
+from pathlib import Path
+
+from vidmem.joblog import log_to
+
+with log_to(snakemake.log[0]):
+    from vidmem.features import corpus_chunk, write_features
+
+    chunks = snakemake.params.chunks
+    write_features(
+        corpus_chunk(Path(snakemake.input.manifest), chunks.index(snakemake.wildcards.chunk), len(chunks)),
+        root=Path(snakemake.params.root),
+        settings=snakemake.params.settings,
+        threads=snakemake.threads,
+        outputs={name: Path(path) for name, path in snakemake.output.items()},
+    )

@@ -1,0 +1,21 @@
+"""Adapter: search the corpus for what a model made."""
+
+from pathlib import Path
+
+from vidmem.joblog import log_to
+
+with log_to(snakemake.log[0]):
+    from vidmem.retrieve import own_clips, relatives, retrieve
+
+    retrieve(
+        frames=[Path(p) for p in snakemake.input.frames],
+        flow=[Path(p) for p in snakemake.input.flow],
+        corpus_frames=[Path(p) for p in snakemake.input.corpus_frames],
+        corpus_flow=[Path(p) for p in snakemake.input.corpus_flow],
+        background_flow=[Path(snakemake.input.background_flow)],
+        own=own_clips([Path(p) for p in snakemake.input.videos], Path(snakemake.input.prompts)),
+        excluded=relatives(Path(snakemake.input.manifest)) if snakemake.params.own_corpus_null else {},
+        settings=snakemake.params.settings,
+        threads=snakemake.threads,
+        out=Path(snakemake.output[0]),
+    )

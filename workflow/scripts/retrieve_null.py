@@ -1,0 +1,21 @@
+"""Adapter: scores of clips that can't be copies against the corpus."""
+
+from pathlib import Path
+
+from vidmem.joblog import log_to
+
+with log_to(snakemake.log[0]):
+    from vidmem.retrieve import relatives, retrieve
+
+    retrieve(
+        frames=[Path(snakemake.input.frames)],
+        flow=[Path(snakemake.input.flow)],
+        corpus_frames=[Path(p) for p in snakemake.input.corpus_frames],
+        corpus_flow=[Path(p) for p in snakemake.input.corpus_flow],
+        background_flow=[Path(snakemake.input.flow)],
+        own={},
+        excluded=relatives(Path(snakemake.input.manifest)) if snakemake.params.own_corpus_null else {},
+        settings=snakemake.params.settings,
+        threads=snakemake.threads,
+        out=Path(snakemake.output[0]),
+    )
