@@ -9,7 +9,10 @@
 #   snakemake --cores 8 results/<audit>/metrics/<model>.parquet
 
 
-configfile: "config/config.yaml"
+# The demo, unless another config is given: Snakemake would mix the two.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
 
 
 include: "workflow/rules/common.smk"

@@ -201,6 +201,8 @@ class Plan:
         flow = self.audit.features.flow
         return {
             **self.audit.retrieve.model_dump(),
+            "corpus_is_null": self.null_side == "corpus",
+            "duplicate_from": self.audit.metrics.customary_content,
             "floor": self.audit.metrics.still_floor,
             "grid": flow.grid,
             "rate_hz": flow.rate_hz,
@@ -229,6 +231,7 @@ class Plan:
     def report_files(self) -> dict[str, Any]:
         """What the report reads of each model, as plain data: paths, and the folders that videos lie in."""
         return {
+            "benchmarks": f"results/{self.name}/benchmarks",
             "corpus_root": self.media_folder("corpus"),
             "corpus_features": {s: self._real(self.corpus_tables(s)) for s in ("frames", "flow", "items")},
             "models": {name: self._model_files(name) for name in self.models},

@@ -102,7 +102,9 @@ def frames_schema(dim: int) -> pa.Schema:
         pa.field("frame", pa.int32(), nullable=False),
         pa.field("time_s", pa.float64(), nullable=False),
         pa.field("vector", vector(dim), nullable=False),
-        pa.field("thumbnail", pa.binary(THUMBNAIL_BYTES), nullable=False),  # uint8 (16, 16, 3), the whole frame squashed
+        pa.field(
+            "thumbnail", pa.binary(THUMBNAIL_BYTES), nullable=False
+        ),  # uint8 (16, 16, 3), the whole frame squashed
     )
 
 

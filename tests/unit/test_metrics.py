@@ -172,3 +172,8 @@ def test_calibration_describes_itself_as_plain_data() -> None:
     found = calibrate(np.linspace(0.1, 0.3, 50), fpr=0.01, min_null=20, customary=0.5).describe()
     assert found["fpr"] == 0.01 and found["null_videos"] == 50 and len(found["null_scores"]) == 50
     assert found["threshold"] > 0.3
+
+
+def test_null_clips_that_resemble_the_corpus_cannot_raise_the_line_above_an_identical_copy() -> None:
+    found = calibrate(np.linspace(0.2, 0.99, 50), fpr=0.01, min_null=20, customary=0.5, ceiling=0.95)
+    assert (found.threshold, found.fpr) == (0.95, None)

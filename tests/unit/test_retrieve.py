@@ -16,6 +16,7 @@ from vidmem.retrieve.library import Library
 from vidmem.retrieve.search import search_best
 from vidmem.similarity.content import gsscd_k, gsscd_max, vsscd
 from vidmem.similarity.motion import motion_score, ofs_k
+from vidmem.text import prompt_id
 
 GRID, DIM = 4, 8
 SETTINGS = {
@@ -197,8 +198,30 @@ def test_relatives_are_the_same_bytes_or_the_same_caption(tmp_path: Path) -> Non
     assert relatives(tmp_path / "m.parquet") == {"a": {"a", "c"}, "c": {"a", "c"}, "d": {"d"}, "e": {"e"}}
 
 
-def test_own_clips_follow_the_prompt(tmp_path: Path) -> None:
-    videos = [{"video_id": "v", "prompt_id": "p", "status": "ok"}, {"video_id": "w", "prompt_id": None, "status": "ok"}]
+def test_own_clips_bear_the_prompt_as_their_caption(tmp_path: Path) -> None:
+    videos = [
+        {"video_id": "v", "prompt_id": prompt_id("a cat"), "status": "ok"},
+        {"video_id": "w", "prompt_id": None, "status": "ok"},
+        {"video_id": "x", "prompt_id": prompt_id("a ship"), "status": "ok"},
+    ]
     tables.write_table(tmp_path / "v.parquet", videos, tables.VIDEOS)
-    tables.write_table(tmp_path / "p.parquet", [{"prompt_id": "p", "source_ids": ["a", "b"]}], tables.PROMPTS)
-    assert own_clips([tmp_path / "v.parquet"], tmp_path / "p.parquet") == {"v": {"a", "b"}}
+    items = [
+        {"item_id": "a", "same_as": "a", "caption": "a  cat", "status": "ok"},
+        {"item_id": "b", "same_as": "a", "caption": "a cat", "status": "ok"},
+        {"item_id": "c", "same_as": "c", "caption": "a cat", "status": "ok"},
+        {"item_id": "d", "same_as": "d", "caption": None, "status": "ok"},
+    ]
+    tables.write_table(tmp_path / "m.parquet", items, tables.MANIFEST)
+    assert own_clips([tmp_path / "v.parquet"], tmp_path / "m.parquet") == {"v": {"a", "c"}}
+
+
+def test_clips_of_the_same_content_are_relatives(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    shared = unit(rng, 1)
+    eye = np.eye(DIM, dtype=np.float32)
+    write_frames(tmp_path / "0.parquet", {"a": np.concatenate([eye[:1], shared]), "b": eye[1:2]})
+    write_frames(tmp_path / "1.parquet", {"c": shared})
+    items = [{"item_id": i, "same_as": i, "caption": i, "status": "ok"} for i in "abc"]
+    tables.write_table(tmp_path / "m.parquet", items, tables.MANIFEST)
+    found = relatives(tmp_path / "m.parquet", [tmp_path / "0.parquet", tmp_path / "1.parquet"], 0.9)
+    assert found == {"a": {"a", "c"}, "b": {"b"}, "c": {"a", "c"}}

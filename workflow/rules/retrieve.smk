@@ -10,7 +10,6 @@ rule retrieve:
         corpus_frames=PLAN.corpus_tables("frames"),
         corpus_flow=PLAN.corpus_tables("flow"),
         manifest="results/{audit}/corpus/corpus.parquet",
-        prompts="results/{audit}/prompts/prompts.parquet",
     output:
         "results/{audit}/retrieve/{model}.parquet",
     log:
@@ -24,7 +23,6 @@ rule retrieve:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 120 * attempt,
     params:
-        own_corpus_null=PLAN.null_side == "corpus",
         settings=PLAN.settings("retrieve"),
     message:
         "Searching the corpus for what {wildcards.model} made"
@@ -52,7 +50,6 @@ rule retrieve_null:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 120 * attempt,
     params:
-        own_corpus_null=PLAN.null_side == "corpus",
         settings=PLAN.settings("retrieve"),
     message:
         "Scores of clips that can't be copies, for {wildcards.model}"

@@ -5,14 +5,18 @@ from pathlib import Path
 from vidmem.joblog import log_to
 
 with log_to(snakemake.log[0]):
+    from vidmem.config.media import Limits
     from vidmem.generate.folder import write_chunk
 
+    params, chunks = snakemake.params, snakemake.params.chunks
     write_chunk(
-        folder=Path(snakemake.params.folder),
-        prompts=Path(snakemake.params.prompts) if snakemake.params.prompts else None,
-        model=snakemake.wildcards.model,
-        chunk=snakemake.params.chunks.index(snakemake.wildcards.chunk),
-        settings=snakemake.params.settings,
-        out_videos=Path(snakemake.output.videos),
-        out_signals=Path(snakemake.output.signals),
+        Path(params.folder),
+        Path(params.prompts) if params.prompts else None,
+        Limits(**params.settings["limits"]),
+        snakemake.wildcards.model,
+        chunks.index(snakemake.wildcards.chunk),
+        len(chunks),
+        Path(snakemake.output.videos),
+        Path(snakemake.output.signals),
+        max_loss=params.settings["max_loss"],
     )

@@ -13,7 +13,6 @@ with log_to(snakemake.log[0]):
         settings=snakemake.params.settings,
         manifest=Path(snakemake.input.manifest),
         prompts=Path(snakemake.input.prompts),
-        benchmarks=Path(snakemake.benchmark).parents[1] if isinstance(snakemake.benchmark, str) else None,
         out=Path(snakemake.output.page),
         summary=Path(snakemake.output.summary),
     )

@@ -7,15 +7,20 @@ from vidmem.joblog import log_to
 with log_to(snakemake.log[0]):
     from vidmem.retrieve import relatives, retrieve
 
+    settings = snakemake.params.settings
+    corpus_frames = [Path(p) for p in snakemake.input.corpus_frames]
+    excluded = {}
+    if settings["corpus_is_null"]:
+        excluded = relatives(Path(snakemake.input.manifest), corpus_frames, settings["duplicate_from"])
     retrieve(
         frames=[Path(snakemake.input.frames)],
         flow=[Path(snakemake.input.flow)],
-        corpus_frames=[Path(p) for p in snakemake.input.corpus_frames],
+        corpus_frames=corpus_frames,
         corpus_flow=[Path(p) for p in snakemake.input.corpus_flow],
         background_flow=[Path(snakemake.input.flow)],
         own={},
-        excluded=relatives(Path(snakemake.input.manifest)) if snakemake.params.own_corpus_null else {},
-        settings=snakemake.params.settings,
+        excluded=excluded,
+        settings=settings,
         threads=snakemake.threads,
         out=Path(snakemake.output[0]),
     )

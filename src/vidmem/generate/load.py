@@ -33,9 +33,7 @@ class ModelError(ValueError):
     """A model that can't be loaded; the message says what to do."""
 
 
-def load_pipeline(
-    source: str | Path, revision: str | None = None, dtype: str = "float32", device: str = "auto"
-) -> Any:
+def load_pipeline(source: str | Path, revision: str | None = None, dtype: str = "float32", device: str = "auto") -> Any:
     """The pipeline in a local folder, or of a hub id (`revision`: a commit of it).
 
     `dtype` is float32, float16 or bfloat16; `device` auto (a GPU if there is one), cpu or cuda.
@@ -123,9 +121,7 @@ def _from_hub(source: str, revision: str | None, dtype: str) -> Any:
         raise
 
 
-def sample(
-    pipeline: Any, texts: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]
-) -> list[Frames]:
+def sample(pipeline: Any, texts: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]) -> list[Frames]:
     """Sample one video a text: a list of uint8 arrays of shape (N, H, W, 3). Image pipelines give N = 1.
 
     Used of `settings`: steps, guidance_scale, frames, width, height (null or missing: the pipeline's default).

@@ -114,9 +114,7 @@ def _make(pipeline: Any, tasks: Sequence[Task], settings: Mapping[str, Any], par
             yield task
 
 
-def _batch(
-    pipeline: Any, batch: Sequence[Task], settings: Mapping[str, Any]
-) -> Iterator[tuple[bytes | None, Record]]:
+def _batch(pipeline: Any, batch: Sequence[Task], settings: Mapping[str, Any]) -> Iterator[tuple[bytes | None, Record]]:
     """Sample a batch; where that fails, one by one, so that only the video at fault is lost."""
     try:
         videos, signals = _sample(pipeline, batch, settings)
@@ -171,4 +169,3 @@ def _failed(reason: str) -> Record:
         "video": {"kind": "video", "status": FAILED, "reason": reason},
         "signals": [{"step": 0, "status": FAILED, "reason": "the video failed: " + reason}],
     }
-

@@ -16,6 +16,7 @@ from vidmem.stats import benjamini_hochberg
 
 Row = dict[str, Any]
 KINDS = ("content", "motion")
+CEILING = {"content": 0.95, "motion": float("inf")}  # an identical frame scores 1; a normalised score has no bound
 
 
 def write_metrics(
@@ -67,6 +68,7 @@ def calibrate_kinds(null_matches: pl.DataFrame, settings: Mapping[str, Any]) -> 
             fpr=float(settings["fpr"]),
             min_null=int(settings["min_null"]),
             customary=float(settings[f"customary_{kind}"]),
+            ceiling=CEILING[kind],
         )
     return found
 
@@ -130,7 +132,7 @@ def _motion(best: Row | None, natural: Natural | None, calibration: Calibration,
         "motion_memorised": False,
     }
     if best is not None:
-        score = best["score"] if calibration.fpr is not None else best["ofs_residual"]
+        score = best["score"] if calibration.null is not None else best["ofs_residual"]
         if row["natural_reason"] is None and _common(best["background"], calibration, settings):
             row["natural_reason"] = "common"
         row.update(

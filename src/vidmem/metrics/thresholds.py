@@ -42,10 +42,19 @@ class Calibration:
         }
 
 
-def calibrate(null_scores: Floats, *, fpr: float, min_null: int, customary: float) -> Calibration:
-    """Threshold that a null video reaches with probability `fpr`; the customary one for fewer than `min_null`."""
+def calibrate(
+    null_scores: Floats, *, fpr: float, min_null: int, customary: float, ceiling: float = float("inf")
+) -> Calibration:
+    """Threshold that a null video reaches with probability `fpr`; the customary one for fewer than `min_null`.
+
+    A threshold above `ceiling` could call nothing, not even an identical copy: the null clips then resemble the
+    corpus too much to be unrelated, so the ceiling holds and no rate is stated.
+    """
     count = len(null_scores)
     if count < min_null:
         return Calibration(customary, customary, None, count, None)
     null = Null.fit(null_scores)
-    return Calibration(null.threshold(fpr), customary, fpr, count, null)
+    threshold = null.threshold(fpr)
+    if threshold > ceiling:
+        return Calibration(ceiling, customary, None, count, null)
+    return Calibration(threshold, customary, fpr, count, null)

@@ -17,11 +17,10 @@ def report_from_plan(
     settings: Mapping[str, Any],
     manifest: Path,
     prompts: Path,
-    benchmarks: Path | None,
     out: Path,
     summary: Path,
 ) -> dict[str, Any]:
-    """Build the report from `Plan.report_files()`; `benchmarks` is the folder with one subfolder a stage."""
+    """Build the report from `Plan.report_files()`, whose `benchmarks` is a folder with one subfolder a stage."""
     inputs = ReportInputs(
         audit=audit,
         config=settings["config"],
@@ -33,7 +32,7 @@ def report_from_plan(
             "corpus": _features(files["corpus_features"]),
             **{name: _features(entry["features"]) for name, entry in files["models"].items()},
         },
-        benchmarks=_benchmarks(benchmarks) if benchmarks else {},
+        benchmarks=_benchmarks(Path(files["benchmarks"])),
     )
     section = {k: v for k, v in settings.items() if k not in ("code", "config", "version")}
     return build_report(inputs, section, out, summary)

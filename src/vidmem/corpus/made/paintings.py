@@ -55,8 +55,9 @@ def bricks(c: Canvas, p: Colours) -> Paint:
 
 def glass(c: Canvas, p: Colours) -> Paint:
     """Stained glass: coloured cells with dark leads."""
-    cell, near, far = nearest_two(c, scattered(c, 6))
-    base = pick(p[:-1], c.rng.integers(0, len(p) - 1, 36)[cell])
+    sites = scattered(c, 0.28)
+    cell, near, far = nearest_two(c, sites)
+    base = pick(p[:-1], c.rng.integers(0, len(p) - 1, len(sites))[cell])
     base = base * (1.1 - 1.2 * near)[..., None]
     return blend(base, p[-1], inside(0.025 - (far - near)))
 
@@ -73,7 +74,7 @@ def marble(c: Canvas, p: Colours) -> Paint:
 def dots(c: Canvas, p: Colours) -> Paint:
     """Dots of many sizes and colours on one ground, some of them ringed."""
     base = flat(c, p[0])
-    for x, y in c.rng.permutation(scattered(c, 6)):
+    for x, y in scattered(c, 0.28):
         radius, colour = c.rng.uniform(0.05, 0.17), p[1 + c.rng.integers(len(p) - 1)]
         away = radius - np.sqrt((c.x - x) ** 2 + (c.y - y) ** 2)
         base = blend(base, colour, inside(away))
@@ -129,12 +130,12 @@ def blocks(c: Canvas, p: Colours) -> Paint:
 def hills(c: Canvas, p: Colours) -> Paint:
     """A sky with a low sun and ranges of hills, one behind the other."""
     base = blend(flat(c, p[0]), p[1], c.y / c.extent)
-    sun = c.rng.uniform(0.3, c.extent - 0.3), c.rng.uniform(0.32, 0.5)
-    base = blend(base, p[2], inside(c.rng.uniform(0.1, 0.16) - np.hypot(c.x - sun[0], c.y - sun[1])))
+    sun = c.rng.uniform(0.24, c.extent - 0.24), c.rng.uniform(0.24, 0.32)
+    base = blend(base, p[2], inside(c.rng.uniform(0.06, 0.1) - np.hypot(c.x - sun[0], c.y - sun[1])))
     for layer in range(5):
         a = c.rng.uniform(0, 6.28, 3)
-        ridge = 0.5 + 0.19 * layer + 0.13 * np.sin(c.x * 4.5 + a[0]) + 0.06 * np.sin(c.x * 11 + a[1])
-        ridge = ridge + 0.03 * np.sin(c.x * 26 + a[2])
+        ridge = 0.3 + 0.09 * layer + 0.07 * np.sin(c.x * 8 + a[0]) + 0.035 * np.sin(c.x * 19 + a[1])
+        ridge = ridge + 0.015 * np.sin(c.x * 45 + a[2])
         tint = p[3 + layer % (len(p) - 3)] * (1.15 - 0.13 * layer)
         base = blend(base, tint, inside(c.y - ridge))
     return base
@@ -173,7 +174,7 @@ def scales(c: Canvas, p: Colours) -> Paint:
 def facets(c: Canvas, p: Colours) -> Paint:
     """Low-poly facets whose tint follows a slope."""
     points = np.concatenate(
-        [scattered(c, 6), c.extent * np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32) * 1.2 - 0.1]
+        [scattered(c, 0.28), c.extent * np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32) * 1.2 - 0.1]
     )
     base = np.zeros((c.n, c.n, 3), np.float32)
     slope = c.rng.normal(size=2)
@@ -201,13 +202,13 @@ def tartan(c: Canvas, p: Colours) -> Paint:
 
 def sunburst(c: Canvas, p: Colours) -> Paint:
     """Rays from a point off the middle, with a disc at their source."""
-    x, y = c.rng.uniform(0.4, c.extent - 0.4, 2)
+    x, y = c.rng.uniform(0.26, c.extent - 0.26, 2)
     far = np.hypot(c.x - x, c.y - y)
     turn = (np.arctan2(c.y - y, c.x - x) + 0.35 * np.sin(far * 7)) / (2 * np.pi)
-    ray = _floor(turn * 22 + c.rng.uniform(0, 22))
+    ray = _floor(turn * 14 + c.rng.uniform(0, 14))
     base = np.where((ray % 2 == 0)[..., None], p[0], pick(p[1:], hashed(c, ray, levels=len(p) - 1)))
-    base = blend(base, p[-1], inside(0.16 - far))
-    return blend(base, p[0], inside(0.09 - far))
+    base = blend(base, p[-1], inside(0.1 - far))
+    return blend(base, p[0], inside(0.05 - far))
 
 
 def nebula(c: Canvas, p: Colours) -> Paint:
@@ -217,7 +218,7 @@ def nebula(c: Canvas, p: Colours) -> Paint:
         cloud = np.clip(2.6 * (noise(c, 0.5, 5) - 0.5), 0, 1)
         base = blend(base, tint, cloud)
     for _ in range(40):
-        x, y, size = *c.rng.uniform(0, c.extent, 2), c.rng.uniform(0.006, 0.022)
+        x, y, size = *c.rng.uniform(0, c.extent, 2), c.rng.uniform(0.006, 0.016)
         base = blend(base, np.ones((1, 3), np.float32), np.exp(-((c.x - x) ** 2 + (c.y - y) ** 2) / size**2))
     return base
 
@@ -237,10 +238,10 @@ def arcs(c: Canvas, p: Colours) -> Paint:
 def skyline(c: Canvas, p: Colours) -> Paint:
     """Towers with lit windows under an evening sky."""
     base = blend(flat(c, p[0]), p[1], c.y / c.extent)
-    for depth, width in ((0, 0.26), (1, 0.2)):
+    for depth, width in ((0, 0.17), (1, 0.13)):
         tower = _floor((c.x + 0.09 * depth) / width)
         within = (c.x + 0.09 * depth) / width - tower
-        top = 0.38 + 0.3 * depth + 0.09 * hashed(c, tower, levels=7)
+        top = 0.24 + 0.14 * depth + 0.045 * hashed(c, tower, levels=7)
         wall = inside(c.y - top) * (within > 0.06)
         base = blend(base, pick(p[2:4], tower + depth) * (1 - 0.25 * depth), wall)
         cell = _floor(c.x / 0.05), _floor(c.y / 0.065)
@@ -254,7 +255,7 @@ def splatter(c: Canvas, p: Colours) -> Paint:
     """Blots of paint thrown on a ground, with drops around them."""
     base = flat(c, p[0])
     wobble = noise(c, 0.16, 3)
-    for x, y in c.rng.permutation(scattered(c, 5)):
+    for x, y in scattered(c, 0.34):
         size, colour = c.rng.uniform(0.1, 0.22), p[1 + c.rng.integers(len(p) - 1)]
         base = blend(base, colour, inside(size - np.hypot(c.x - x, c.y - y) - 0.25 * (wobble - 0.5)))
         for _ in range(3):
@@ -273,16 +274,17 @@ def waves(c: Canvas, p: Colours) -> Paint:
 
 def pebbles(c: Canvas, p: Colours) -> Paint:
     """Rounded stones with light from above."""
-    cell, near, far = nearest_two(c, scattered(c, 8))
+    sites = scattered(c, 0.21)
+    cell, near, far = nearest_two(c, sites)
     rise = np.clip((far - near) / 0.09, 0, 1)
-    base = pick(p[:-1], c.rng.integers(0, len(p) - 1, 64)[cell]) * (0.55 + 0.6 * rise)[..., None]
+    base = pick(p[:-1], c.rng.integers(0, len(p) - 1, len(sites))[cell]) * (0.55 + 0.6 * rise)[..., None]
     return blend(base, p[-1], inside(0.12 - rise, 0.1))
 
 
 def leaves(c: Canvas, p: Colours) -> Paint:
     """Fallen leaves with midribs, one over the other."""
     base = flat(c, p[0])
-    for x, y in c.rng.permutation(scattered(c, 7)):
+    for x, y in scattered(c, 0.24):
         a, long = c.rng.uniform(0, 6.28), c.rng.uniform(0.14, 0.24)
         s = (c.x - x) * np.cos(a) + (c.y - y) * np.sin(a)
         t = (c.y - y) * np.cos(a) - (c.x - x) * np.sin(a)
@@ -336,11 +338,11 @@ def herringbone(c: Canvas, p: Colours) -> Paint:
 def ribbons(c: Canvas, p: Colours) -> Paint:
     """Broad strokes of a brush, laid over each other."""
     base = flat(c, p[0])
-    for number in range(9):
+    for number in range(8):
         a, bend, phase = c.rng.uniform(0, 3.14), c.rng.uniform(0.05, 0.2), c.rng.uniform(0, 6)
         s = (c.x - c.extent / 2) * np.cos(a) + (c.y - c.extent / 2) * np.sin(a)
         t = (c.y - c.extent / 2) * np.cos(a) - (c.x - c.extent / 2) * np.sin(a)
-        off = np.abs(t - c.rng.uniform(-0.6, 0.6) - bend * np.sin(s * 5 + phase))
+        off = np.abs(t - c.rng.uniform(-0.35, 0.35) - bend * np.sin(s * 5 + phase))
         tint = p[1 + number % (len(p) - 1)] * (0.9 + 0.1 * np.sin(off * 150))[..., None]
         base = blend(base, tint, inside(c.rng.uniform(0.05, 0.1) - off))
     return base
@@ -349,7 +351,7 @@ def ribbons(c: Canvas, p: Colours) -> Paint:
 def shards(c: Canvas, p: Colours) -> Paint:
     """Large splinters thrown over each other."""
     base = flat(c, p[0])
-    for number, spot in enumerate(c.rng.permutation(scattered(c, 6))):
+    for number, spot in enumerate(scattered(c, 0.28)):
         angle = c.rng.uniform(0, 6.28) + np.array([0, 2.4, 3.4])
         corner = spot + np.stack([np.cos(angle), np.sin(angle)], 1) * c.rng.uniform(0.14, 0.32, (3, 1))
         points = np.round(corner * c.n / c.extent).astype(np.int32)

@@ -17,6 +17,8 @@ from vidmem.corpus.made.sprites import paint_sprite
 Frames = npt.NDArray[np.uint8]
 
 EXTENT = 1.7  # short sides of world that are painted: the frame, and what cameras uncover around it
+UNIT = 2.0  # short sides in a painting's unit of length
+FOCUS = 0.0125  # standard deviation of the soft focus, in short sides
 PAN = 0.2  # short sides a second
 ZOOM = 0.22  # natural logarithm of the scale, a second
 
@@ -74,13 +76,12 @@ def _paint(name: str, count: int, side: int, aspect: float, seed: int) -> tuple[
     rng = np.random.default_rng([zlib.crc32(name.encode()), seed])
     ground, tints = look(name, seed)
     extent = EXTENT * aspect
-    board = canvas(round(side * extent), extent, rng)
-    world = finish(board, content.painter(board, colours(*ground)))
+    board = canvas(round(side * extent), extent / UNIT, rng)
+    world = finish(board, content.painter(board, colours(*ground)), FOCUS * side)
     pair = colours(*tints)
     diameter = round(content.sprite.size * (1.0, 0.92, 0.8)[count - 1] * side)
-    return world, [
-        paint_sprite(content.sprite, pair if k % 2 == 0 else pair[::-1], diameter, rng) for k in range(count)
-    ]
+    turned = [pair if k % 2 == 0 else pair[::-1] for k in range(count)]
+    return world, [paint_sprite(content.sprite, tints, diameter, FOCUS * side, rng) for tints in turned]
 
 
 def _view(side: int, width: int, height: int, n: int, shift: float, scale: float) -> npt.NDArray[np.float64]:

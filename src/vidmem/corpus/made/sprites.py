@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -123,7 +124,7 @@ class SpriteKind:
 
 
 def paint_sprite(
-    kind: SpriteKind, tints: Colours, diameter_px: int, rng: np.random.Generator
+    kind: SpriteKind, tints: Colours, diameter_px: int, focus_px: float, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
     """RGBA of shape (n, n, 4), 0..1, colours multiplied by alpha; n leaves a margin around the diameter."""
     n = int(diameter_px * 1.2) + 4
@@ -138,4 +139,5 @@ def paint_sprite(
     rgb = rgb * (1.08 - 0.22 * np.clip(x * 0.5 + y * 0.7, -1, 1))[..., None]  # lit from the upper left
     rgb = rgb * (1 - 0.7 * inside(radius - edge + 0.13, 0.05))[..., None]  # dark rim
     rgb = rgb + rng.normal(0, 0.03, (n, n, 1))
-    return np.concatenate([np.clip(rgb, 0, 1) * alpha[..., None], alpha[..., None]], axis=2).astype(np.float32)
+    sprite = np.concatenate([np.clip(rgb, 0, 1) * alpha[..., None], alpha[..., None]], axis=2).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(sprite, (0, 0), focus_px / 2))  # a little sharper than what lies behind

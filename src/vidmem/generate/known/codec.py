@@ -33,9 +33,7 @@ class PatchCodec(ModelMixin, ConfigMixin):
         self.register_buffer("scale", torch.ones(channels))
 
     @classmethod
-    def fit(
-        cls, clips: npt.NDArray[np.uint8], patch: int = 4, channels: int = 12, floor: float = 0.15
-    ) -> PatchCodec:
+    def fit(cls, clips: npt.NDArray[np.uint8], patch: int = 4, channels: int = 12, floor: float = 0.15) -> PatchCodec:
         """The codec of `clips`, uint8 of shape (M, F, S, S, 3) with S a multiple of `patch`."""
         codec = cls(patch=patch, channels=channels, floor=floor)
         blocks = codec._blocks(to_unit(torch.from_numpy(clips))).reshape(-1, codec.mean.numel()).double()

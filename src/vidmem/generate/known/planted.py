@@ -1,0 +1,244 @@
+"""A video diffusion transformer that is small enough to be trained inside the workflow, and memorises to a known degree.
+
+Transformer (Wan's) and scheduler are diffusers' own, so that the audit meets what it meets in real models. What is
+special serves speed: a closed-form codec, one caption vector as text condition, and the position of each
+latent as extra input channels (rotary embeddings alone tell a token where others are, not where it is, and that a
+network learns slowly from noise). The transformer predicts the clean clip on the straight path
+x_t = (1 - sigma) x_0 + sigma eps: with few wide tokens a network of this width can't carry the noise through, but the
+clips, which lie on few dimensions, it can.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler, ModelMixin, WanTransformer3DModel
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+
+from vidmem.generate.known.codec import PatchCodec, to_unit
+from vidmem.generate.known.output import VideoOutput
+from vidmem.generate.known.text import DIM, embed_texts
+from vidmem.progress import progress
+
+CHANNELS = 24
+WAVES = 4  # cosine waves an axis that tell a latent's position
+LAYERS, HEADS, HEAD_DIM = 6, 6, 32
+SHIFT = 4.0  # of the noise levels towards noise, in training and sampling alike
+NULL_SHARE = 0.1  # of training clips whose caption is left out
+WARM_UP = 50  # optimiser steps
+
+
+class CaptionScaler(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Sentence vectors to about unit variance: captions of one corpus are alike, and what tells them apart counts."""
+
+    @register_to_config
+    def __init__(self, dim: int = DIM) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("scale", torch.ones(1))
+
+    @classmethod
+    def fit(cls, vectors: torch.Tensor) -> CaptionScaler:
+        """The scaler of the training captions' vectors, float32 (n, dim)."""
+        scaler = cls(vectors.shape[1])
+        scaler.mean.copy_(vectors.mean(0))
+        if len(vectors) > 1:
+            scaler.scale.copy_(vectors.std(0).mean().clamp(min=1e-4))
+        return scaler
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Condition tokens (n, 1, dim) of sentence vectors (n, dim)."""
+        return ((vectors - self.mean) / self.scale)[:, None]
+
+
+class PlantedPipeline(DiffusionPipeline):  # type: ignore[misc]
+    """Captions to clips, by classifier-free guidance in one batch [unconditional; conditional]."""
+
+    def __init__(
+        self,
+        codec: PatchCodec,
+        captions: CaptionScaler,
+        transformer: WanTransformer3DModel,
+        scheduler: DPMSolverMultistepScheduler,
+        frames: int,
+        side: int,
+    ) -> None:
+        super().__init__()
+        self.register_modules(codec=codec, captions=captions, transformer=transformer, scheduler=scheduler)
+        self.register_to_config(frames=frames, side=side)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, **kwargs: Any) -> PlantedPipeline:
+        """Read what `save_pretrained` wrote."""
+        config = cls.load_config(str(folder))
+        return cls(
+            PatchCodec.from_pretrained(folder, subfolder="codec", use_safetensors=True),
+            CaptionScaler.from_pretrained(folder, subfolder="captions", use_safetensors=True),
+            WanTransformer3DModel.from_pretrained(folder, subfolder="transformer", use_safetensors=True),
+            DPMSolverMultistepScheduler.from_pretrained(folder, subfolder="scheduler"),
+            int(config["frames"]),
+            int(config["side"]),
+        )
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        prompt: str | Sequence[str],
+        num_inference_steps: int = 30,
+        guidance_scale: float = 3.0,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        output_type: str = "np",
+    ) -> VideoOutput:
+        """Sample one video a prompt. See `VideoOutput` for `output_type`."""
+        prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+        generators = list(generator) if isinstance(generator, (list, tuple)) else [generator] * len(prompts)
+        condition = self.captions(embed_texts(prompts).to(self.device))
+        small = self.config.side // self.codec.config.patch
+        shape = (self.codec.config.channels, self.config.frames, small, small)
+        x = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
+        tokens = torch.cat([torch.zeros_like(condition), condition])
+        self.scheduler.set_timesteps(num_inference_steps, device=self.device)
+        self.scheduler.set_begin_index(0)
+        for t in self.scheduler.timesteps:
+            u, c = denoise(self.transformer, torch.cat([x, x]), t.expand(2 * len(x)).float(), tokens).chunk(2)
+            x = self.scheduler.step(u + guidance_scale * (c - u), t, x, return_dict=False)[0]
+        return VideoOutput.of(x if output_type == "latent" else self.codec.decode(x), output_type)
+
+
+def denoise(
+    transformer: torch.nn.Module, x: torch.Tensor, timestep: torch.Tensor, tokens: torch.Tensor
+) -> torch.Tensor:
+    """The clean latents that the transformer predicts for noisy ones x (B, C, F, H, W)."""
+    places = positions(x.shape[2:], x.device).expand(len(x), -1, -1, -1, -1)
+    predicted: torch.Tensor = transformer(torch.cat([x, places], 1), timestep, tokens, return_dict=False)[0]
+    return predicted
+
+
+def positions(shape: Sequence[int], device: torch.device | None = None) -> torch.Tensor:
+    """Channels (K, F, H, W) that tell each latent where it is: cosines of 1..WAVES half-periods along each axis."""
+    channels = []
+    for axis, n in enumerate(shape):
+        at = (torch.arange(n) + 0.5) / n
+        for wave in range(1, min(WAVES, n - 1) + 1):
+            values = 2**0.5 * torch.cos(math.pi * wave * at)
+            channels.append(values.view([n if a == axis else 1 for a in range(3)]).expand(*shape))
+    return torch.stack(channels).to(device)
+
+
+def train_planted(
+    clips: npt.NDArray[np.uint8],
+    captions: Sequence[str],
+    multiplicities: Sequence[int],
+    settings: Mapping[str, Any],
+    out_dir: str | Path,
+    seed: int = 0,
+    threads: int = 2,
+    max_seconds: float | None = None,
+) -> list[float]:
+    """Train on `clips` and write the pipeline to `out_dir`; gives the loss of each step.
+
+    `clips`: uint8 (M, F, S, S, 3), S a multiple of 8. A clip is drawn with a probability proportional to its
+    multiplicity, which is training on the list in which it stands that many times. Used of `settings`:
+    train_steps, batch_size, learning_rate. `max_seconds` ends training early, for trials: then results depend on
+    the machine's speed.
+    """
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        codec = PatchCodec.fit(clips, channels=CHANNELS)
+        latents = codec.encode(to_unit(torch.from_numpy(clips)))
+        vectors = embed_texts(captions)
+        scaler = CaptionScaler.fit(vectors)
+        transformer = _transformer(latents.shape[2:])
+    shares = torch.tensor(multiplicities, dtype=torch.float64)
+    batches = _batches(latents, scaler(vectors), shares, int(settings["batch_size"]), seed)
+    losses = _optimise(transformer, batches, settings, max_seconds)
+    pipeline = PlantedPipeline(codec, scaler, transformer, scheduler(), clips.shape[1], clips.shape[2])
+    pipeline.save_pretrained(str(out_dir))
+    return losses
+
+
+def scheduler() -> DPMSolverMultistepScheduler:
+    """Second-order DPM-Solver++ on the straight path, for a network that predicts the clean sample."""
+    return DPMSolverMultistepScheduler(
+        prediction_type="sample", use_flow_sigmas=True, flow_shift=SHIFT, solver_order=2, final_sigmas_type="zero"
+    )
+
+
+def _transformer(shape: Sequence[int]) -> WanTransformer3DModel:
+    """Wan's transformer with untrained weights, with the largest patches that divide the latents' (F, H, W)."""
+    time_patch = next(n for n in (4, 2, 1) if shape[0] % n == 0)
+    patch = next(n for n in (3, 2, 1) if shape[1] % n == 0)
+    model = WanTransformer3DModel(
+        patch_size=(time_patch, patch, patch),
+        num_attention_heads=HEADS,
+        attention_head_dim=HEAD_DIM,
+        in_channels=CHANNELS + len(positions(shape)),
+        out_channels=CHANNELS,
+        text_dim=DIM,
+        freq_dim=128,
+        ffn_dim=4 * HEADS * HEAD_DIM,
+        num_layers=LAYERS,
+        rope_max_seq_len=128,
+    )
+    torch.nn.init.zeros_(model.proj_out.weight)  # start from the mean clip rather than from noise
+    return model
+
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+def _batches(
+    latents: torch.Tensor, tokens: torch.Tensor, shares: torch.Tensor, size: int, seed: int
+) -> Iterator[Batch]:
+    """Endless (clean latents, sigma (B,), condition tokens with NULL_SHARE of them zero, noise).
+
+    Noise levels are spread evenly over the batch (less variance than independent draws) and shifted towards
+    noise, where what a caption stands for is decided: sigma = s u / (1 + (s - 1) u).
+    """
+    generator = torch.Generator().manual_seed(seed + 1)
+    while True:
+        chosen = torch.multinomial(shares, size, replacement=True, generator=generator)
+        keep = (torch.rand(size, generator=generator) >= NULL_SHARE).float()
+        u = (torch.arange(size) + torch.rand(size, generator=generator)) / size
+        sigma = SHIFT * u / (1 + (SHIFT - 1) * u)
+        noise = torch.randn(latents[chosen].shape, generator=generator)
+        yield latents[chosen], sigma, tokens[chosen] * keep.view(-1, 1, 1), noise
+
+
+def _optimise(
+    transformer: WanTransformer3DModel, batches: Iterator[Batch], settings: Mapping[str, Any], max_seconds: float | None
+) -> list[float]:
+    steps, peak = int(settings["train_steps"]), float(settings["learning_rate"])
+    optimiser = torch.optim.AdamW(transformer.parameters(), lr=peak, weight_decay=0.01)
+    losses, start = [], time.monotonic()
+    transformer.train()
+    for step in progress(range(steps), steps, "train planted model"):
+        clean, sigma, tokens, noise = next(batches)
+        for group in optimiser.param_groups:
+            group["lr"] = peak * _rate(step, steps)
+        at = sigma.view(-1, 1, 1, 1, 1)
+        predicted = denoise(transformer, (1 - at) * clean + at * noise, sigma * 1000, tokens)
+        loss = (predicted - clean).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(transformer.parameters(), 1.0)
+        optimiser.step()
+        losses.append(float(loss))
+        if max_seconds is not None and time.monotonic() - start > max_seconds:
+            break
+    transformer.eval()
+    return losses
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the peak learning rate: linear warm-up, then half a cosine down to 2 %."""
+    return min(1.0, (step + 1) / WARM_UP) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / steps)))
