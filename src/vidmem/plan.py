@@ -23,6 +23,7 @@ from vidmem.config.models import Diffusers, Oracle, Planted, Replay, Videos
 from vidmem.userfiles import count_media, fingerprint, read_user_table
 
 ROOT = "results/{audit}"
+DUPLICATE_FROM = 0.9  # SSCD similarity of corpus clips that are the same for all purposes: no null of each other
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 
@@ -202,7 +203,7 @@ class Plan:
         return {
             **self.audit.retrieve.model_dump(),
             "corpus_is_null": self.null_side == "corpus",
-            "duplicate_from": self.audit.metrics.customary_content,
+            "duplicate_from": DUPLICATE_FROM,
             "floor": self.audit.metrics.still_floor,
             "grid": flow.grid,
             "rate_hz": flow.rate_hz,

@@ -121,7 +121,7 @@ def test_what_is_missing_is_said_before_anything_runs(tmp_path: Path, change: di
 def test_a_misspelt_folder_gets_the_nearest_name(tmp_path: Path) -> None:
     config = folder_config(tmp_path)
     config["corpus"]["folder"] = str(tmp_path / "corpos")
-    with pytest.raises(ConfigError, match="did you mean '.*corpus'"):
+    with pytest.raises(ConfigError, match=r"did you mean '.*corpus'"):
         Plan(config)
 
 

@@ -59,6 +59,6 @@ def test_a_failed_write_leaves_the_old_table_and_no_litter(tmp_path: Path) -> No
 def test_too_many_lost_rows_fail_the_stage_by_name() -> None:
     statuses, reasons = ["ok", "skipped", "failed", "ok"], [None, "empty file", "truncated", None]
     tables.check_loss("corpus", statuses, reasons, 0.5)
-    with pytest.raises(tables.TooManyLost, match="stage corpus: 2 of 4 rows.*empty file; truncated.*corpus.max_loss"):
+    with pytest.raises(tables.TooManyLost, match=r"stage corpus: 2 of 4 rows.*empty file; truncated.*corpus.max_loss"):
         tables.check_loss("corpus", statuses, reasons, 0.49)
     tables.check_loss("corpus", [], [], 0.0)

@@ -30,7 +30,8 @@ def encode_video(frames: npt.NDArray[np.uint8], fps: float, crf: int = 12, prese
         stream: Any = out.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": str(crf), "preset": preset}
+        # x264 picks its assembly by CPU and memory layout, which changes bytes from run to run
+        stream.options = {"crf": str(crf), "preset": preset, "x264-params": "cpu-independent=1"}
         stream.thread_count = 1  # more would cut the picture into slices: other bytes on other machines
         stream.codec_context.colorspace = _BT601
         stream.codec_context.color_range = _TV_RANGE

@@ -16,7 +16,7 @@ from vidmem.stats import benjamini_hochberg
 
 Row = dict[str, Any]
 KINDS = ("content", "motion")
-CEILING = {"content": 0.95, "motion": float("inf")}  # an identical frame scores 1; a normalised score has no bound
+COSINE_CEILING = 0.95  # an identical copy scores 1; a normalised motion score has no such bound
 
 
 def write_metrics(
@@ -62,13 +62,16 @@ def calibrate_kinds(null_matches: pl.DataFrame, settings: Mapping[str, Any]) -> 
     """Thresholds of both kinds from the best matches of the null videos (`tables.MATCHES`)."""
     found = {}
     for kind in KINDS:
-        scores = _first(null_matches, kind)["score"].to_numpy().astype(np.float64)
+        best = _first(null_matches, kind)
+        few = len(best) < int(settings["min_null"])
+        # a score that is normalised by fewer clips than that is noise: then the window's own cosine is judged
+        column = "ofs_residual" if kind == "motion" and few else "score"
         found[kind] = calibrate(
-            scores,
+            best[column].to_numpy().astype(np.float64),
             fpr=float(settings["fpr"]),
             min_null=int(settings["min_null"]),
             customary=float(settings[f"customary_{kind}"]),
-            ceiling=CEILING[kind],
+            ceiling=COSINE_CEILING if kind == "content" or few else float("inf"),
         )
     return found
 

@@ -45,16 +45,16 @@ class Calibration:
 def calibrate(
     null_scores: Floats, *, fpr: float, min_null: int, customary: float, ceiling: float = float("inf")
 ) -> Calibration:
-    """Threshold that a null video reaches with probability `fpr`; the customary one for fewer than `min_null`.
+    """Threshold that a null video reaches with probability `fpr`.
 
-    A threshold above `ceiling` could call nothing, not even an identical copy: the null clips then resemble the
-    corpus too much to be unrelated, so the ceiling holds and no rate is stated.
+    Two cases in which no rate is stated. With fewer than `min_null` null videos the customary threshold holds, or what
+    the few ask for if that is more: in a corpus whose clips all look alike the customary one would accuse everything.
+    And a threshold above `ceiling` could call nothing, not even an identical copy: the null clips then resemble the
+    corpus too much to be unrelated, so the ceiling holds.
     """
     count = len(null_scores)
-    if count < min_null:
-        return Calibration(customary, customary, None, count, None)
-    null = Null.fit(null_scores)
-    threshold = null.threshold(fpr)
-    if threshold > ceiling:
-        return Calibration(ceiling, customary, None, count, null)
-    return Calibration(threshold, customary, fpr, count, null)
+    null = Null.fit(null_scores) if count >= 2 else None
+    asked = null.threshold(fpr) if null else customary
+    if null is None or count < min_null:
+        return Calibration(min(max(customary, asked), ceiling), customary, None, count, None)
+    return Calibration(min(asked, ceiling), customary, fpr if asked <= ceiling else None, count, null)

@@ -29,12 +29,12 @@ def own_clips(videos: Sequence[Path], manifest: Path) -> Related:
     return {r["video_id"]: sources[r["prompt_id"]] for r in rows if r["prompt_id"] in sources}
 
 
-def relatives(manifest: Path, corpus_frames: Iterable[Path] = (), duplicate_from: float = 0.5) -> Related:
+def relatives(manifest: Path, corpus_frames: Iterable[Path] = (), duplicate_from: float = 0.9) -> Related:
     """item_id -> clips that are known to be related to it: itself, the same caption, the same content.
 
     Used where the corpus is its own null distribution: a clip's score against itself or a duplicate is not one of an
-    unrelated clip. Content counts as the same from `duplicate_from` on (gsscd_max at full quality, the customary
-    threshold); with no `corpus_frames` only captions and bytes are compared.
+    unrelated clip. Content counts as the same from `duplicate_from` on (gsscd_max at full quality), which
+    is far above the customary threshold: clips that merely look alike belong into the null. With no `corpus_frames` only captions and bytes are compared.
     """
     frame = tables.read_table(manifest).filter(pl.col("status") == tables.OK)
     by_caption: dict[str, set[str]] = defaultdict(set)

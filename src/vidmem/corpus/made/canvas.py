@@ -125,6 +125,6 @@ def triangle_wave(t: Field) -> Field:
 
 def finish(c: Canvas, paint: Paint, focus_px: float) -> npt.NDArray[np.uint8]:
     """A painting in soft focus (Gaussian of `focus_px`), in light that falls unevenly, with some grain: uint8 RGB."""
-    light = 1 + 0.9 * (noise(c, 0.45, 1) - 0.5) + 0.12 * (noise(c, 0.03, 2) - 0.5)
+    light = 0.85 + 0.8 * (noise(c, 0.45, 1) - 0.5) + 0.12 * (noise(c, 0.03, 2) - 0.5)
     soft = cv2.GaussianBlur(paint.astype(np.float32), (0, 0), focus_px)
     return np.clip(soft * light[..., None] * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -32,7 +32,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "rug": Content(
         p.rug,
         "a woven {} rug",
-        SpriteKind("ball", "hooped", 0.3, "ball of yarn", "balls of yarn"),
+        SpriteKind("ball", "hooped", 0.34, "ball of yarn", "balls of yarn"),
         _looks(
             "crimson ivory navy amber|teal white",
             "teal sand brown coral|yellow black",
@@ -47,7 +47,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "bricks": Content(
         p.bricks,
         "a {} brick wall",
-        SpriteKind("square", "barred", 0.29, "wooden crate", "wooden crates"),
+        SpriteKind("square", "barred", 0.33, "wooden crate", "wooden crates"),
         _looks(
             "rust brown coral silver|sky navy",
             "slate charcoal silver white|amber chocolate",
@@ -62,7 +62,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "glass": Content(
         p.glass,
         "a {} stained-glass window",
-        SpriteKind("star", "quartered", 0.34, "paper star", "paper stars"),
+        SpriteKind("star", "quartered", 0.39, "paper star", "paper stars"),
         _looks(
             "blue amber crimson green black|white silver",
             "violet turquoise pink yellow black|ivory orange",
@@ -77,7 +77,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "marble": Content(
         p.marble,
         "a slab of {} marble",
-        SpriteKind("octagon", "spotted", 0.29, "coin", "coins"),
+        SpriteKind("octagon", "spotted", 0.33, "coin", "coins"),
         _looks(
             "ivory slate silver charcoal|orange crimson",
             "emerald mint white black|yellow rust",
@@ -92,7 +92,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "dots": Content(
         p.dots,
         "a {} polka-dot curtain",
-        SpriteKind("triangle", "striped", 0.36, "party hat", "party hats"),
+        SpriteKind("triangle", "striped", 0.41, "party hat", "party hats"),
         _looks(
             "yellow blue scarlet white|black lime",
             "navy pink white turquoise|amber crimson",
@@ -107,7 +107,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "checker": Content(
         p.checker,
         "a {} chequered floor",
-        SpriteKind("diamond", "chequered", 0.34, "kite", "kites"),
+        SpriteKind("diamond", "chequered", 0.39, "kite", "kites"),
         _looks(
             "black ivory silver|crimson amber",
             "crimson white pink|navy sky",
@@ -122,7 +122,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "wood": Content(
         p.wood,
         "a {} plank of wood",
-        SpriteKind("flower", "quartered", 0.33, "paper flower", "paper flowers"),
+        SpriteKind("flower", "quartered", 0.38, "paper flower", "paper flowers"),
         _looks(
             "brown sand rust chocolate|sky white",
             "chocolate amber brown black|mint teal",
@@ -137,7 +137,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "map": Content(
         p.contours,
         "a {} contour map",
-        SpriteKind("gear", "hooped", 0.31, "brass gear", "brass gears"),
+        SpriteKind("gear", "hooped", 0.36, "brass gear", "brass gears"),
         _looks(
             "blue sky sand olive green|white crimson",
             "navy teal mint ivory white|orange black",
@@ -152,7 +152,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "blocks": Content(
         p.blocks,
         "a {} painting of rectangles",
-        SpriteKind("hexagon", "striped", 0.3, "hexagonal tile", "hexagonal tiles"),
+        SpriteKind("hexagon", "striped", 0.34, "hexagonal tile", "hexagonal tiles"),
         _looks(
             "scarlet yellow white blue black|green mint",
             "orange teal ivory navy black|magenta pink",
@@ -167,7 +167,7 @@ CORPUS_CONTENTS: dict[str, Content] = {
     "hills": Content(
         p.hills,
         "{} hills at sunset",
-        SpriteKind("oval", "striped", 0.36, "balloon", "balloons"),
+        SpriteKind("oval", "striped", 0.41, "balloon", "balloons"),
         _looks(
             "orange plum yellow violet indigo navy|white crimson",
             "sky ivory white green emerald charcoal|scarlet yellow",
@@ -185,7 +185,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "hexagons": Content(
         p.hexagons,
         "a {} honeycomb mosaic",
-        SpriteKind("capsule", "barred", 0.33, "lantern", "lanterns"),
+        SpriteKind("capsule", "barred", 0.38, "lantern", "lanterns"),
         _looks(
             "teal amber ivory navy white|crimson yellow",
             "violet rose sand indigo black|lime white",
@@ -200,7 +200,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "scales": Content(
         p.scales,
         "a wall of {} fish scales",
-        SpriteKind("heart", "striped", 0.34, "heart", "hearts"),
+        SpriteKind("heart", "striped", 0.39, "heart", "hearts"),
         _looks(
             "navy turquoise sky teal mint|crimson white",
             "crimson coral orange amber rust|sky navy",
@@ -215,7 +215,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "facets": Content(
         p.facets,
         "a {} low-poly landscape",
-        SpriteKind("pentagon", "quartered", 0.31, "gemstone", "gemstones"),
+        SpriteKind("pentagon", "quartered", 0.36, "gemstone", "gemstones"),
         _looks(
             "navy teal mint ivory|scarlet orange",
             "plum scarlet amber yellow|sky white",
@@ -230,7 +230,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "tartan": Content(
         p.tartan,
         "a {} tartan blanket",
-        SpriteKind("cross", "chequered", 0.34, "wooden cross", "wooden crosses"),
+        SpriteKind("cross", "chequered", 0.39, "wooden cross", "wooden crosses"),
         _looks(
             "crimson emerald navy white|amber black",
             "navy green yellow black|pink white",
@@ -245,7 +245,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "sunburst": Content(
         p.sunburst,
         "a {} sunburst poster",
-        SpriteKind("ball", "spotted", 0.3, "beach ball", "beach balls"),
+        SpriteKind("ball", "spotted", 0.34, "beach ball", "beach balls"),
         _looks(
             "scarlet ivory amber yellow|blue white",
             "navy sky white amber|magenta lime",
@@ -260,7 +260,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "nebula": Content(
         p.nebula,
         "a {} nebula",
-        SpriteKind("octagon", "barred", 0.31, "planet", "planets"),
+        SpriteKind("octagon", "barred", 0.36, "planet", "planets"),
         _looks(
             "black violet magenta sky|orange sand",
             "navy teal mint rose|yellow crimson",
@@ -275,7 +275,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "arcs": Content(
         p.arcs,
         "a maze of {} loops",
-        SpriteKind("square", "spotted", 0.28, "die", "dice"),
+        SpriteKind("square", "spotted", 0.32, "die", "dice"),
         _looks(
             "ivory sand crimson amber|navy sky",
             "navy indigo mint white|orange black",
@@ -290,7 +290,7 @@ HELDOUT_CONTENTS: dict[str, Content] = {
     "skyline": Content(
         p.skyline,
         "a city with {} sky",
-        SpriteKind("diamond", "hooped", 0.33, "paper plane", "paper planes"),
+        SpriteKind("diamond", "hooped", 0.38, "paper plane", "paper planes"),
         _looks(
             "indigo coral charcoal slate yellow|white scarlet",
             "teal amber navy black ivory|pink magenta",
@@ -308,7 +308,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "splatter": Content(
         p.splatter,
         "a {} paint-splattered canvas",
-        SpriteKind("ball", "quartered", 0.29, "juggling ball", "juggling balls"),
+        SpriteKind("ball", "quartered", 0.33, "juggling ball", "juggling balls"),
         _looks(
             "ivory blue scarlet black|green yellow",
             "charcoal lime pink sky|orange white",
@@ -319,7 +319,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "waves": Content(
         p.waves,
         "{} rolling stripes",
-        SpriteKind("star", "hooped", 0.34, "starfish", "starfish"),
+        SpriteKind("star", "hooped", 0.39, "starfish", "starfish"),
         _looks(
             "navy sky white turquoise|coral amber",
             "orange ivory plum rose|emerald lime",
@@ -330,7 +330,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "pebbles": Content(
         p.pebbles,
         "a beach of {} pebbles",
-        SpriteKind("capsule", "striped", 0.32, "bottle", "bottles"),
+        SpriteKind("capsule", "striped", 0.37, "bottle", "bottles"),
         _looks(
             "slate sand silver brown black|scarlet white",
             "coral ivory rust rose charcoal|teal turquoise",
@@ -341,7 +341,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "leaves": Content(
         p.leaves,
         "a carpet of {} autumn leaves",
-        SpriteKind("hexagon", "spotted", 0.3, "bolt", "bolts"),
+        SpriteKind("hexagon", "spotted", 0.34, "bolt", "bolts"),
         _looks(
             "chocolate orange amber crimson|sky white",
             "charcoal green lime olive|pink magenta",
@@ -352,7 +352,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "crosses": Content(
         p.crosses,
         "a {} cloth of plus signs",
-        SpriteKind("gear", "quartered", 0.31, "wagon wheel", "wagon wheels"),
+        SpriteKind("gear", "quartered", 0.36, "wagon wheel", "wagon wheels"),
         _looks(
             "white crimson navy|amber black",
             "teal ivory yellow|magenta white",
@@ -363,7 +363,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "argyle": Content(
         p.argyle,
         "a {} argyle jumper",
-        SpriteKind("flower", "hooped", 0.32, "button", "buttons"),
+        SpriteKind("flower", "hooped", 0.37, "button", "buttons"),
         _looks(
             "plum silver navy white|lime yellow",
             "emerald sand rust ivory|sky blue",
@@ -374,7 +374,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "swirl": Content(
         p.swirl,
         "{} swirls of cream",
-        SpriteKind("square", "chequered", 0.28, "sugar cube", "sugar cubes"),
+        SpriteKind("square", "chequered", 0.32, "sugar cube", "sugar cubes"),
         _looks(
             "chocolate ivory sand|turquoise navy",
             "crimson pink white|green black",
@@ -385,7 +385,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "ribbons": Content(
         p.ribbons,
         "{} brush strokes",
-        SpriteKind("pentagon", "barred", 0.31, "house of cards", "houses of cards"),
+        SpriteKind("pentagon", "barred", 0.36, "house of cards", "houses of cards"),
         _looks(
             "ivory teal coral navy|amber black",
             "black magenta yellow turquoise|white silver",
@@ -396,7 +396,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "shards": Content(
         p.shards,
         "a heap of {} splinters",
-        SpriteKind("cross", "striped", 0.34, "windmill", "windmills"),
+        SpriteKind("cross", "striped", 0.39, "windmill", "windmills"),
         _looks(
             "silver blue white slate|orange crimson",
             "ivory rust amber olive|violet sky",
@@ -407,7 +407,7 @@ MOTION_CONTENTS: dict[str, Content] = {
     "herringbone": Content(
         p.herringbone,
         "a {} herringbone parquet",
-        SpriteKind("triangle", "spotted", 0.35, "sail", "sails"),
+        SpriteKind("triangle", "spotted", 0.40, "sail", "sails"),
         _looks(
             "brown sand rust ivory|blue white",
             "slate silver charcoal white|crimson yellow",

@@ -2,7 +2,8 @@
 
 Positions are in short sides of the frame from its middle, x to the right and y downwards; times in seconds.
 A trajectory is a function of time alone, so that clips of one family share their motion exactly. Speeds stay
-under about one side a second, which is what optical flow at 8 frames a second follows.
+under about 0.8 sides a second: a sprite then moves by less than a third of itself between frames at 8 a second,
+which optical flow can follow.
 """
 
 from __future__ import annotations
@@ -38,61 +39,62 @@ def _rest(x: float, y: float, t: Times) -> Path2D:
 
 
 def _bounce(t: Times) -> list[Path2D]:
-    return [(0.32 * _swing(t, 1.6), 0.05 + 0 * t)]
+    return [(0.3 * _swing(t, 2.0), 0.06 + 0 * t)]
 
 
 def _orbit(t: Times) -> list[Path2D]:
-    a = 2 * np.pi * t / 2.0
-    return [(0.27 * np.cos(a), 0.27 * np.sin(a))]
+    a = 2 * np.pi * t / 2.6
+    return [(-0.25 * np.cos(a), -0.25 * np.sin(a))]
 
 
 def _zigzag(t: Times) -> list[Path2D]:
-    return [(0.26 * _swing(t + 0.2, 1.0), -0.34 + 0.46 * t)]
+    return [(0.18 * _swing(t + 0.2, 1.3), -0.32 + 0.42 * t)]
 
 
 def _pendulum(t: Times) -> list[Path2D]:
-    a = 0.62 * np.cos(2 * np.pi * t / 2.2)
-    return [(0.62 * np.sin(a), -0.5 + 0.72 * np.cos(a)), (0.62 * np.sin(a) * 0.35, -0.5 + 0.72 * np.cos(a) * 0.35)]
+    a = 0.6 * np.cos(2 * np.pi * t / 3.0)
+    x, y = np.sin(a), np.cos(a)
+    return [(0.62 * x, -0.42 + 0.62 * y), (0.2 * x, -0.42 + 0.2 * y)]
 
 
 def _figure_eight(t: Times) -> list[Path2D]:
-    a = 2 * np.pi * t / 2.4
-    return [(0.3 * np.sin(a), 0.2 * np.sin(2 * a))]
+    a = 2 * np.pi * t / 3.0
+    return [(-0.25 * np.sin(a), -0.14 * np.sin(2 * a))]
 
 
 def _crossing(t: Times) -> list[Path2D]:
-    return [(-0.36 + 0.5 * t, -0.22 + 0 * t), (0.36 - 0.5 * t, 0.22 + 0 * t)]
+    return [(-0.24 + 0 * t, -0.34 + 0.48 * t), (0.24 + 0 * t, 0.34 - 0.48 * t)]
 
 
 def _spiral(t: Times) -> list[Path2D]:
-    a, r = -2 * np.pi * t / 1.5 + 0.5, 0.06 + 0.19 * t
+    a, r = -2 * np.pi * t / 1.9 + 0.5, 0.08 + 0.13 * t
     return [(r * np.cos(a), r * np.sin(a))]
 
 
 def _hop(t: Times) -> list[Path2D]:
-    u = (t / 0.7) % 1
-    return [(0.34 - 0.46 * t, 0.3 - 4 * 0.26 * u * (1 - u) * 1.4)]
+    u = (t / 0.85) % 1
+    return [(0.34 - 0.46 * t, 0.28 - 4 * 0.2 * u * (1 - u))]
 
 
 def _seesaw(t: Times) -> list[Path2D]:
-    y = 0.26 * np.sin(2 * np.pi * t / 1.7)
+    y = -0.25 * np.sin(2 * np.pi * t / 3.0)
     return [(-0.27 + 0 * t, y), (0.27 + 0 * t, -y)]
 
 
 def _part(t: Times) -> list[Path2D]:
-    away = 0.16 + 0.18 * (1 - np.cos(2 * np.pi * t / 1.5)) / 2
+    away = 0.16 + 0.24 * (1 - np.cos(2 * np.pi * t / 2.0)) / 2
     return [(0 * t, -away), (0 * t, away)]
 
 
 def _square(t: Times) -> list[Path2D]:
-    s = (t / 2.0 + 0.125) % 1 * 4
-    x = np.clip(np.where(s < 2, s - 0.5, 3.5 - s - 1), -0.5, 0.5)
-    y = np.clip(np.where((s >= 1) & (s < 3), s - 1.5, np.where(s < 1, -0.5, 3.5 - s)), -0.5, 0.5)
-    return [(-0.54 * x, 0.54 * y)]
+    s = (t / 3.2 + 0.125) % 1 * 4  # sides gone: along the top leftwards, down, and so on
+    x = np.interp(s, [0, 1, 2, 3, 4], [0.26, -0.26, -0.26, 0.26, 0.26])
+    y = np.interp(s, [0, 1, 2, 3, 4], [-0.26, -0.26, 0.26, 0.26, -0.26])
+    return [(x, y)]
 
 
 def _rain(t: Times) -> list[Path2D]:
-    return [(x + 0 * t, ((0.75 * t + lag) % 1.5) - 0.75) for x, lag in ((-0.31, 0.35), (0.0, 0.85), (0.31, 0.6))]
+    return [(x + 0 * t, ((0.55 * t + lag) % 1.5) - 0.75) for x, lag in ((-0.31, 0.45), (0.0, 0.7), (0.31, 0.3))]
 
 
 def _fan(t: Times) -> list[Path2D]:
@@ -101,19 +103,12 @@ def _fan(t: Times) -> list[Path2D]:
 
 
 def _swap(t: Times) -> list[Path2D]:
-    s = np.cos(np.pi * np.clip(t / 1.3, 0, 1))
-    return [(0.3 * s, 0.3 * s), (-0.3 * s, -0.3 * s)]
+    s = np.cos(np.pi * np.clip(t / 1.8, 0, 1))
+    return [(-0.28 * s, 0.28 * s), (0.28 * s, -0.28 * s)]
 
 
 def _shuttle(t: Times) -> list[Path2D]:
-    return [(0.02 + 0 * t, -0.34 * _swing(t, 1.5))]
-
-
-def _slalom(t: Times) -> list[Path2D]:
-    return [
-        (-0.4 + 0.55 * t, 0.24 * np.sin(2 * np.pi * t / 0.95)),
-        (-0.4 + 0.55 * (t - 0.65), 0.24 * np.sin(2 * np.pi * (t - 0.65) / 0.95)),
-    ]
+    return [(0.3 + 0 * t, 0.3 * _swing(t, 2.0))]
 
 
 def _motionless(t: Times) -> list[Path2D]:
@@ -126,7 +121,7 @@ CORPUS_MOTIONS: dict[str, Motion] = {
     "zigzag": Motion(_zigzag, 1, "zigzagging down the screen", "screen saver"),
     "pendulum": Motion(_pendulum, 2, "swinging like a pendulum", "hypnosis clip"),
     "figure-eight": Motion(_figure_eight, 1, "tracing a figure of eight", "motion graphics"),
-    "crossing": Motion(_crossing, 2, "passing each other from side to side", "title sequence"),
+    "crossing": Motion(_crossing, 2, "passing each other, one going up and one down", "title sequence"),
     "spiral": Motion(_spiral, 1, "spiralling outwards", "visual loop"),
     "hop": Motion(_hop, 1, "hopping along the ground", "cartoon animation"),
 }

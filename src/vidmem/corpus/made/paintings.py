@@ -149,6 +149,7 @@ def hexagons(c: Canvas, p: Colours) -> Paint:
     turn = c.rng.uniform(-0.3, 0.3)
     spot = np.array(sites, np.float32) - 0.2
     spot = spot @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]], np.float32)
+    spot = spot[((spot > -0.2) & (spot < c.extent + 0.2)).all(axis=1)]
     cell, near, far = nearest_two(c, spot)
     base = pick(p[:-1], c.rng.integers(0, len(p) - 1, len(spot))[cell])
     base = base * (1.0 + 0.8 * (0.1 - near))[..., None]

@@ -18,9 +18,9 @@ Frames = npt.NDArray[np.uint8]
 
 EXTENT = 1.7  # short sides of world that are painted: the frame, and what cameras uncover around it
 UNIT = 2.0  # short sides in a painting's unit of length
-FOCUS = 0.0125  # standard deviation of the soft focus, in short sides
-PAN = 0.2  # short sides a second
-ZOOM = 0.22  # natural logarithm of the scale, a second
+FOCUS = 0.02  # standard deviation of the soft focus, in short sides
+PAN = 0.16  # short sides a second
+ZOOM = 0.18  # natural logarithm of the scale, a second
 
 # A camera is what it does after t seconds: shift of the world in short sides (x), and scale.
 CAMERAS: dict[str, Callable[[float], tuple[float, float]]] = {

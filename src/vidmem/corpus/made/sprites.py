@@ -78,28 +78,32 @@ SHAPES: dict[str, Callable[[Field], Field]] = {
 }
 
 
+# Patterns are coarse and don't repeat: where one repeats at about the step between frames, optical flow is misled.
+
+
 def _striped(x: Field, y: Field) -> Field:
-    return np.asarray(np.sin(x * 7 + y * 5))
+    return np.asarray(np.sin(x * 3.4 + y * 2.4 + 0.7))
 
 
 def _hooped(x: Field, y: Field) -> Field:
-    return np.sin(np.hypot(x, y) * 11)
+    return np.asarray(np.cos(np.hypot(x - 0.1, y + 0.05) * 6.2))
 
 
 def _spotted(x: Field, y: Field) -> Field:
-    return np.cos(x * 7) + np.cos(y * 7) - 0.7
+    spots = ((-0.35, -0.3, 0.3), (0.38, -0.05, 0.24), (-0.1, 0.42, 0.27))
+    return np.asarray(np.max([r - np.hypot(x - u, y - v) for u, v, r in spots], axis=0) * 6)
 
 
 def _chequered(x: Field, y: Field) -> Field:
-    return np.sin(x * 5 + 0.4) * np.sin(y * 5 + 0.4) * 4
+    return np.asarray(np.sin(x * 2.9 + 0.4) * np.sin(y * 2.9 + 0.7) * 4)
 
 
 def _quartered(x: Field, y: Field) -> Field:
-    return np.sin(np.arctan2(y, x) * 3 + 0.5) * np.hypot(x, y) * 3
+    return np.asarray(np.sin(np.arctan2(y, x - 0.15) * 2 + 0.5) * np.hypot(x, y) * 3)
 
 
 def _barred(x: Field, y: Field) -> Field:
-    return np.sin(y * 8 + 0.6)
+    return np.asarray(np.sin(y * 4.2 + 0.9))
 
 
 PATTERNS: dict[str, Callable[[Field, Field], Field]] = {

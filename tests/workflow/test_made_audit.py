@@ -1,0 +1,189 @@
+"""A small audit of models with known truth: reproducible byte for byte, and rerun no more than it must be."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vidmem import tables
+
+ROOT = Path(__file__).parents[2]
+CONFIG: dict[str, Any] = {
+    "audit": "small",
+    "corpus": {"kind": "made"},
+    "prompts": {"video_duplicated": 4, "random_train": 2, "control": 2},
+    "models": {
+        "planted": {"kind": "planted", "train_steps": 6, "seeds": 1, "steps": 3},
+        "oracle": {"kind": "oracle", "prompt_sets": ["video-duplicated"], "seeds": 2, "steps": 6},
+        "replay": {"kind": "replay", "copies": 6, "unrelated": 4},
+    },
+}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout, so that a test can edit code."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("Snakefile", "src", "workflow", "config", "envs", "profiles"):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy2(source, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def audit(make_workflow: Callable[..., Any], checkout: Path) -> Any:
+    workflow = make_workflow(CONFIG, checkout / "Snakefile")
+    workflow.run()
+    return workflow
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Hashes of every table and shard; logs and benchmarks hold times."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".parquet", ".tar", ".mp4", ".csv", ".safetensors"} and path.is_file()
+    }
+
+
+def test_two_runs_from_scratch_give_the_same_bytes(audit: Any, make_workflow: Callable[..., Any]) -> None:
+    again = make_workflow(CONFIG)
+    again.run()
+    first, second = (digests(w.folder / "results" / "small") for w in (audit, again))
+    assert len(first) > 200
+    assert {k for k in first if first[k] != second.get(k)} == set()
+    assert set(first) == set(second)
+    summaries = [json.loads((w.folder / "results/small/summary.json").read_text()) for w in (audit, again)]
+    for summary in summaries:
+        summary.pop("wall_seconds")
+    assert summaries[0] == summaries[1]
+
+
+def test_a_second_run_does_nothing(audit: Any) -> None:
+    assert audit.planned() == {}
+
+
+def test_one_branch_needs_no_other_model(audit: Any) -> None:
+    jobs = audit.planned("--forceall", "results/small/metrics/oracle.parquet")
+    assert jobs["generate"] == 1 and jobs["generate_build"] == 1
+    assert "report" not in jobs and "generate_replay" not in jobs
+
+
+def test_adding_a_model_runs_its_branch_and_the_report_alone(audit: Any) -> None:
+    more = copy.deepcopy(CONFIG)
+    more["models"]["heldout"] = {"kind": "oracle", "support": "heldout", "prompt_sets": ["control"], "seeds": 1}
+    audit.write_config(more)
+    try:
+        jobs = audit.planned()
+    finally:
+        audit.write_config(CONFIG)
+    once = ("generate_build", "generate", "features_model", "features_null", "retrieve", "retrieve_null")
+    assert jobs == {rule: 1 for rule in (*once, "metrics_model", "detect", "truth", "report", "all")}
+
+
+def test_deleting_a_model_reruns_the_report_alone(audit: Any) -> None:
+    fewer = copy.deepcopy(CONFIG)
+    del fewer["models"]["planted"]
+    audit.write_config(fewer)
+    try:
+        jobs = audit.planned()
+    finally:
+        audit.write_config(CONFIG)
+    assert jobs == {"report": 1, "all": 1}
+
+
+def test_an_edit_to_the_reports_code_reruns_the_report_alone(audit: Any, checkout: Path) -> None:
+    page = checkout / "src" / "vidmem" / "report" / "page.py"
+    before = page.read_bytes()
+    page.write_bytes(before + b"\n# an edit\n")
+    try:
+        jobs = audit.planned()
+    finally:
+        page.write_bytes(before)
+    assert jobs == {"report": 1, "all": 1}
+    assert audit.planned() == {}
+
+
+def test_oracle_videos_are_found_with_the_right_clip(audit: Any) -> None:
+    rows = tables.read_table(audit.folder / "results/small/metrics/oracle.parquet")
+    assert len(rows) == 8
+    assert rows["content_memorised"].all() and rows["own_first"].all()
+    assert set(rows["verdict"]) == {"verbatim"}
+
+
+def test_replayed_originals_are_found_and_unrelated_clips_are_not(audit: Any) -> None:
+    truth = tables.read_table(audit.folder / "results/small/truth/replay.parquet")
+    assert truth["content_truth"].sum() == 6
+    called = truth.filter(truth["content_truth"])["content_verdict"]
+    assert called.sum() >= 5
+    assert truth.filter(~truth["content_truth"])["content_verdict"].sum() == 0
+
+
+def test_signals_are_recorded_for_every_video_and_step(audit: Any) -> None:
+    rows = tables.read_table(audit.folder / "results/small/generate/oracle/video-duplicated-000.signals.parquet")
+    assert len(rows) == 8 * 6
+    assert (rows["status"] == "ok").all() and rows["content_magnitude"].is_finite().all()
+    assert set(rows["step"]) == set(range(6))
+
+
+def test_snakemakes_own_report_holds_ours(audit: Any) -> None:
+    audit.run("--report", "report.zip")
+    with zipfile.ZipFile(audit.folder / "report.zip") as archive:
+        assert any("index.html" in name or "report.html" in name for name in archive.namelist())
+
+
+def test_a_killed_run_loses_no_finished_clip(audit: Any, make_workflow: Callable[..., Any]) -> None:
+    """kill -9 in the middle of sampling: finished clips stay, and the end is the same as without the kill."""
+    config = {**CONFIG, "models": {"oracle": {**CONFIG["models"]["oracle"], "seeds": 2}}, "generate": {"batch_size": 1}}
+    workflow = make_workflow(config)
+    workflow.run("results/small/generate/oracle/pipeline")
+    target = "results/small/generate/oracle/video-duplicated-000.videos.parquet"
+    partial = workflow.folder / "results/small/generate/oracle/video-duplicated-000.partial"
+    process = subprocess.Popen(
+        workflow.command(target),
+        cwd=workflow.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
+    )
+    deadline = time.monotonic() + 120
+    while len(list(partial.glob("*.mp4"))) < 2 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {p.name: p.stat().st_mtime_ns for p in partial.glob("*.mp4")}
+    assert len(kept) >= 2, "the run ended before it could be killed"
+    subprocess.run([*workflow.command(), "--unlock"], cwd=workflow.folder, check=True, capture_output=True)
+    log = workflow.run(target).stdout
+    assert "1 of 1 steps" in log
+    text = (workflow.folder / "results/small/logs/generate/oracle/video-duplicated-000.log").read_text()
+    assert f"{8 - len(kept)} of {8 - len(kept)}" in text
+    assert not partial.exists()
+    uninterrupted = make_workflow(config)
+    shutil.copytree(workflow.folder / "results/small/corpus", uninterrupted.folder / "results/small/corpus")
+    uninterrupted.run(target, "--rerun-triggers", "mtime")
+    for suffix in ("tar", "videos.parquet", "signals.parquet"):
+        name = f"results/small/generate/oracle/video-duplicated-000.{suffix}"
+        assert (workflow.folder / name).read_bytes() == (uninterrupted.folder / name).read_bytes(), suffix
+
+
+def test_python_of_the_tests_is_supported() -> None:
+    assert (3, 12) <= sys.version_info[:2] <= (3, 13)
