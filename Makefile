@@ -2,6 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# on a terminal a bar for every stage, elsewhere plain lines
+PROGRESS := $(shell test -t 2 && echo --logger rich)
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
@@ -13,7 +15,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(READY) ## set up, run the default audit, print its verdicts and where the report is
-	@HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --quiet rules host reason
+	@HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --quiet rules host reason $(PROGRESS)
 	@$(BIN)/python -m vidmem.report.show results/demo/report
 
 test: $(READY_DEV) ## set up, run every test

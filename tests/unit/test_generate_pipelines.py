@@ -287,9 +287,10 @@ def test_without_guidance_the_signal_is_skipped_with_the_reason(folders: dict[st
 def test_a_pipeline_that_changes_the_guided_output_is_not_guessed_at(folders: dict[str, Path]) -> None:
     """LTX can rescale the guided output: then it is no longer u + s (c - u)."""
     pipeline = load_pipeline(folders["ltx"], device="cpu")
-    with pytest.warns(RuntimeWarning, match="is not what the scheduler was handed"), Recorder(
-        pipeline, guidance_scale=4.0, latent_frames=2
-    ) as recorder:
+    with (
+        pytest.warns(RuntimeWarning, match="is not what the scheduler was handed"),
+        Recorder(pipeline, guidance_scale=4.0, latent_frames=2) as recorder,
+    ):
         pipeline("a dog runs", guidance_scale=4.0, guidance_rescale=0.9, num_inference_steps=2, width=32, height=32,
                  num_frames=9)  # fmt: skip
     assert {row["status"] for row in recorder.rows[0]} == {"skipped"}

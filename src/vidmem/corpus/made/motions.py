@@ -87,7 +87,7 @@ def _part(t: Times) -> list[Path2D]:
 
 
 def _square(t: Times) -> list[Path2D]:
-    s = (t / 3.2 + 0.125) % 1 * 4  # sides gone: along the top leftwards, down, and so on
+    s = (t / 3.2 + 0.5) % 1 * 4  # sides gone: along the bottom to the right first, then up
     x = np.interp(s, [0, 1, 2, 3, 4], [0.26, -0.26, -0.26, 0.26, 0.26])
     y = np.interp(s, [0, 1, 2, 3, 4], [-0.26, -0.26, 0.26, 0.26, -0.26])
     return [(x, y)]
