@@ -52,7 +52,7 @@ class Plan:
     def sides(self) -> list[str]:
         """Manifests of this audit: the corpus, and what it has beside it."""
         if self.made:
-            return ["corpus", "heldout", "motion"]
+            return ["corpus", "heldout", "motion", "unrelated"]
         return ["corpus", "heldout"] if self.audit.corpus.heldout else ["corpus"]
 
     @property

@@ -185,7 +185,6 @@ def _cell(path: Path, row: int, column: str, value: Any) -> str | None:
     if value is None or value == "":
         return None
     if isinstance(value, (dict, list, bytes)):
-        raise ValueError(
-            f"{path}: row {row}, column {column!r} holds {type(value).__name__}, expected text or a number"
-        )
+        kind = type(value).__name__
+        raise ValueError(f"{path}: row {row}, column {column!r} holds a {kind}, expected text or a number")
     return str(value)

@@ -313,7 +313,7 @@ def test_only_arguments_that_the_pipeline_names_are_passed(folders: dict[str, Pa
 
 
 def test_a_folder_without_an_index_is_refused(tmp_path: Path, folders: dict[str, Path]) -> None:
-    with pytest.raises(ModelError, match="no model_index.json"):
+    with pytest.raises(ModelError, match=r"no model_index\.json"):
         load_pipeline(tmp_path)
     with pytest.raises(ModelError, match="give the folder above it"):
         load_pipeline(folders["wan"] / "transformer")

@@ -47,7 +47,7 @@ def test_oracles_are_known_by_their_support() -> None:
     assert truth("corpus") == (True, True)
     assert truth("corpus", "pan") == (True, False)
     assert truth("corpus", "real") == (True, None)
-    assert truth("heldout") == (False, False)
+    assert truth("unrelated") == (False, False)
     assert truth("motion") == (False, True)
     assert truth("corpus", bandwidth=2.0) == (None, None)
 

@@ -68,7 +68,7 @@ CORPUS_FAULTS = {
     "empty.mp4": "empty file",
     "text.mp4": "not a video or image",
     "huge.png": "10000x10000",
-    "../evil": "path leaves the folder",
+    "../evil": "id holds '../'",
     "gone": "file not found",
 }
 

@@ -15,7 +15,7 @@ class Retrieve(Section):
         50, ge=1, description="Corpus clips a video that are scored exactly after the search by vectors."
     )
     window: int = Field(
-        5, ge=1, le=64, description="Flow fields in a motion window (k of OFS-k). Longer: fewer chance matches."
+        7, ge=1, le=64, description="Flow fields in a motion window (k of OFS-k). Longer: fewer chance matches."
     )
     segment: int = Field(3, ge=1, le=64, description="Frames in a content segment (k of GSSCD-k).")
 
@@ -41,7 +41,7 @@ class Metrics(Section):
         description="Mean flow in shares of the width a second under which a window is still: natural motion.",
     )
     camera_explained: float = Field(
-        0.9, ge=0, le=1, description="Share of flow energy that an affine camera must explain for natural motion."
+        0.95, ge=0, le=1, description="Share of flow energy that an affine camera must explain for natural motion."
     )
     common_share: float = Field(
         0.05,

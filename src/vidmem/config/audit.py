@@ -14,7 +14,7 @@ from vidmem.config.generate import Generate
 from vidmem.config.models import Model
 from vidmem.config.prompts import Prompts
 
-RESERVED = ("corpus", "heldout", "motion")  # subjects of results/ that are no models
+RESERVED = ("corpus", "heldout", "motion", "unrelated")  # subjects of results/ that are no models
 
 
 class Audit(Section):

@@ -50,7 +50,7 @@ class Planted(_Sampled):
 
     kind: Literal["planted"]
     frames: int = Field(8, ge=2, le=64, description="Frames a clip.")
-    side: int = Field(32, ge=16, le=128, multiple_of=8, description="Width and height in pixels.")
+    side: int = Field(48, ge=16, le=128, multiple_of=8, description="Width and height in pixels.")
     fps: float = Field(8.0, gt=0, description="Frame rate at which training clips are sampled.")
     train_steps: int = Field(1000, ge=1, description="Optimiser steps.")
     batch_size: int = Field(16, ge=1, description="Clips a step.")
@@ -61,9 +61,9 @@ class Oracle(_Sampled):
     """The closed-form optimum of the denoising objective on a finite set of clips: it can only reproduce."""
 
     kind: Literal["oracle"]
-    support: Literal["corpus", "heldout", "motion"] = Field(
+    support: Literal["corpus", "unrelated", "motion"] = Field(
         "corpus",
-        description="Clips that it knows. `corpus`: the prompt's own clips. `heldout`: clips that the corpus lacks "
+        description="Clips that it knows. `corpus`: the prompt's own clips. `unrelated`: clips that the corpus lacks "
         "(negative control). `motion`: new contents on the corpus' trajectories (motion memorised, content not).",
     )
     bandwidth: float = Field(

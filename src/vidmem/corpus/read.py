@@ -38,25 +38,26 @@ def list_items(folder: Path, captions: Path | None, columns: Columns) -> Iterato
     named: set[str] = set()
     if table is not None:
         rows = 0
+        found: dict[str, None] = {}
         for rows, row in enumerate(iter_user_table(table), 1):
-            if rows == 1:
-                _check_columns(table, row, columns)
+            found.update(dict.fromkeys(row))
             item = _once(_from_row(folder, row, columns, rows), taken)
             if item.path is not None:
                 named.add(item.path)
             yield item
         if not rows:
             raise ValueError(f"{table}: the captions table has no rows")
+        _check_columns(table, list(found), columns)
     for relative in media:
         if relative not in named:
             yield _once(Listed(relative, relative, None), taken)
 
 
-def _check_columns(table: Path, row: Row, columns: Columns) -> None:
+def _check_columns(table: Path, found: list[str], columns: Columns) -> None:
     for key, name in (("path", columns.path), ("caption", columns.caption)):
-        if name not in row:
-            found = ", ".join(map(repr, row))
-            raise ValueError(f"{table}: no column {name!r}; there are {found}. Name it in the config: columns.{key}")
+        if name not in found:
+            there = ", ".join(map(repr, found))
+            raise ValueError(f"{table}: no column {name!r}; there are {there}. Name it in the config: columns.{key}")
 
 
 def _from_row(folder: Path, row: Row, columns: Columns, number: int) -> Listed:

@@ -100,7 +100,7 @@ def _from_pretrained(source: str, revision: str | None, dtype: str) -> Any:
         return DiffusionPipeline.from_pretrained(
             source,
             revision=revision,
-            torch_dtype=getattr(torch, dtype),
+            dtype=getattr(torch, dtype),
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=bool(HF_HUB_OFFLINE) or Path(source).is_dir(),

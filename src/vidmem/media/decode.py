@@ -7,6 +7,7 @@ before a pixel is decoded. One decoder thread, so that results don't depend on t
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -37,6 +38,7 @@ class Picture:
     can_be_still: bool  # alone in its file, it is an image and no video
     promised_s: float | None  # the duration that the header promises, if it does
     promised_frames: int | None
+    rate_hz: float | None = None  # the header's mean rate
 
 
 def pictures(ref: MediaRef, limits: Limits) -> Iterator[Picture]:
@@ -70,21 +72,33 @@ def check_size(width: int, height: int, limits: Limits) -> None:
 def _film(file: Window, container: str, limits: Limits) -> Iterator[Picture]:
     # FFmpeg itself refuses larger pictures: the header's size need not be that of the coded pictures.
     guard = {"max_pixels": str(limits.max_side**2), "threads": "1"}
-    try:
-        source = av.open(cast(Any, file), "r", format=DEMUXERS[container], options=guard, buffer_size=1 << 18)
-    except (av.error.FFmpegError, UnicodeError) as error:  # the latter: tags in another encoding
-        raise MediaError(f"damaged: {_plain(error)}") from None
-    with source:
-        streams = [s for s in source.streams.video if "attached_pic" not in str(s.disposition)]
-        if not streams:
-            raise MediaError("no video in the file")
-        stream = streams[0]
-        if stream.codec_context is None:
-            raise MediaError("no decoder for this codec")
+    with _open(file, container, guard) as source:
+        stream = _video_stream(source)
+        if not stream.width:  # refused by the guard, which leaves no size to name
+            file.seek(0)
+            with _open(file, container, {"codec_whitelist": "none"}) as header:
+                check_size(header.streams.video[0].width, header.streams.video[0].height, limits)
+            raise MediaError(f"first frame is larger than {limits.max_side}, and than its header says")
         check_size(stream.width, stream.height, limits)
         stream.codec_context.options = guard
         stream.thread_count = 1
         yield from _frames(source, stream, container, limits)
+
+
+def _open(file: Window, container: str, options: dict[str, str]) -> Any:
+    try:
+        return av.open(cast(Any, file), "r", format=DEMUXERS[container], options=options, buffer_size=1 << 18)
+    except (av.error.FFmpegError, UnicodeError) as error:  # the latter: tags in another encoding
+        raise MediaError(f"damaged: {_plain(error)}") from None
+
+
+def _video_stream(source: Any) -> Any:
+    streams = [s for s in source.streams.video if "attached_pic" not in str(s.disposition)]
+    if not streams:
+        raise MediaError("no video in the file")
+    if streams[0].codec_context is None:
+        raise MediaError("no decoder for this codec")
+    return streams[0]
 
 
 def _frames(source: Any, stream: Any, container: str, limits: Limits) -> Iterator[Picture]:
@@ -115,6 +129,7 @@ def _frames(source: Any, stream: Any, container: str, limits: Limits) -> Iterato
             can_be_still=container in STILL_IF_SINGLE,
             promised_s=promised_s,
             promised_frames=stream.frames or None,
+            rate_hz=1 / step if rate else None,
         )
 
 
@@ -152,7 +167,9 @@ def _images(file: Window, container: str, limits: Limits) -> Iterator[Picture]:
 
 
 def _pillow(file: Window, container: str, limits: Limits) -> Iterator[Picture]:
-    with Image.open(io.BufferedReader(file), formats=[PICTURES[container]]) as image:
+    with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+        image = Image.open(io.BufferedReader(file), formats=[PICTURES[container]])  # reads the header, no pixels
+    with image:
         check_size(*image.size, limits)
         count = int(getattr(image, "n_frames", 1)) if container in ("webp", "png") else 1
         time = 0.0

@@ -47,6 +47,12 @@ class Survey:
         assert self.last
         return self.last.time_s / (self.frames - 1) if self.frames > 1 else self.last.length_s
 
+    def _rate(self) -> float:
+        """The header's rate where the times bear it out, for containers round them; else what the times say."""
+        assert self.first
+        measured, told = 1 / self._step(), self.first.rate_hz
+        return round(told if told and abs(told - measured) < 0.01 * measured else measured, 3)
+
     def duration(self) -> float:
         """Seconds from the first picture's start to the last one's end."""
         assert self.last
@@ -60,7 +66,7 @@ class Survey:
         image = first.can_be_still and self.frames == 1
         return MediaInfo(
             kind="image" if image else "video",
-            fps=round(1 / step, 3) if step > 0 and not image else None,
+            fps=self._rate() if step > 0 and not image else None,
             frames=self.frames,
             width=first.width,
             height=first.height,

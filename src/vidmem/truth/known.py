@@ -5,7 +5,7 @@
 - planted: clips that stand at least `positive_from` times are memorised, clips that stand once are not; in between
   nobody knows. Prompts that the model never saw (controls) are not decided: such a model may answer them with a clip
   that it memorised, which is a true copy.
-- oracle on the corpus can only reproduce; on held-out clips it can reproduce nothing of the corpus; on new contents
+- oracle on the corpus can only reproduce; on unrelated clips it can reproduce nothing of the corpus; on new contents
   over known trajectories it reproduces motion and no content. Widened (`bandwidth` > 0) it is in between: undecided.
 - motion is decided for rendered clips only: an object's trajectory is evidence, a camera's pan or a still scene is
   not. Whether a real clip's motion is anyone's is not known.
@@ -35,7 +35,7 @@ def oracle_truth(settings: Row, prompt: Row | None, natural: Mapping[str, bool |
     """Truth of a video of an oracle, by its support."""
     if float(settings["bandwidth"]) > 0:
         return {"content_truth": None, "motion_truth": None}
-    if settings["support"] == "heldout":
+    if settings["support"] == "unrelated":
         return {"content_truth": False, "motion_truth": False}
     if settings["support"] == "motion":
         return {"content_truth": False, "motion_truth": True}

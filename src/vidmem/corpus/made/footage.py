@@ -73,6 +73,6 @@ def cut(path: Path) -> list[tuple[npt.NDArray[np.uint8], float]]:
         MediaRef(path), rate_hz=None, max_frames=info.frames, limits=limits, short_edge=edge // 2 * 2, info=info
     )
     scenes = detect(str(path), AdaptiveDetector(), show_progress=False)
-    bounds = [(a.get_frames(), b.get_frames()) for a, b in scenes] or [(0, info.frames)]
+    bounds = [(a.frame_num, b.frame_num) for a, b in scenes] or [(0, info.frames)]
     most = round(MAX_SECONDS * float(Fraction(info.fps)))
     return [(clip.frames[a : min(b, a + most)], info.fps) for a, b in bounds if b - a >= MIN_FRAMES]

@@ -38,7 +38,7 @@ class _Item:
 
 
 def make_corpus(out: Path, *, threads: int) -> None:
-    """Write the demo corpus below `out`: corpus/, heldout/ and motion/ with captions.csv each, and truth.csv.
+    """Write the demo corpus below `out`: four folders with a captions.csv each, one a side, and truth.csv.
 
     A clip of multiplicity d stands in d rows of captions.csv, under d ids. Its row in truth.csv bears the first.
     """
@@ -53,7 +53,7 @@ def make_corpus(out: Path, *, threads: int) -> None:
                 pass
     finally:
         cv2.setNumThreads(before)
-    for side in ("corpus", "heldout", "motion"):
+    for side in ("corpus", "heldout", "motion", "unrelated"):
         rows = [row for item in items if item.truth["side"] == side for row in _caption_rows(item)]
         _write_csv(out / side / "captions.csv", ("item_id", "path", "caption"), rows)
     _write_csv(out / "truth.csv", TRUTH_COLUMNS, [item.truth for item in items])

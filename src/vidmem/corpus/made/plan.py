@@ -14,10 +14,12 @@ from vidmem.corpus.made.captions import caption
 from vidmem.corpus.made.contents import CORPUS_CONTENTS, HELDOUT_CONTENTS, MOTION_CONTENTS
 from vidmem.corpus.made.motions import CORPUS_MOTIONS, HELDOUT_MOTIONS, MOTIONS
 
-Side = Literal["corpus", "heldout", "motion"]
+Side = Literal["corpus", "heldout", "motion", "unrelated"]
 MULTIPLICITIES = (64, 16, 4, 1)
 PER_FAMILY = 7
 FRESH_PER_FAMILY = 5
+UNRELATED_PER_FAMILY = 4
+UNRELATED_SEED = 100  # variations of contents that no held-out clip shows
 NATURAL_CAMERAS = ("still", "pan-left", "zoom-in", "pan-right", "still", "zoom-out")
 
 
@@ -46,6 +48,7 @@ def planned() -> list[Planned]:
         *_factorial("corpus", list(CORPUS_CONTENTS), list(CORPUS_MOTIONS), naturals=10),
         *_factorial("heldout", list(HELDOUT_CONTENTS), list(HELDOUT_MOTIONS), naturals=12),
         *_fresh(list(MOTION_CONTENTS), list(CORPUS_MOTIONS)),
+        *_unrelated(list(HELDOUT_CONTENTS), list(HELDOUT_MOTIONS)),
     ]
 
 
@@ -74,6 +77,19 @@ def _fresh(contents: list[str], motions: list[str]) -> list[Planned]:
     ]
 
 
+def _unrelated(contents: list[str], motions: list[str]) -> list[Planned]:
+    """Held-out contents on held-out motions once more, in other pairs: negative controls that set no threshold.
+
+    A threshold that was set on the very clips that are then judged by it would be kept by construction.
+    """
+    used: Counter[str] = Counter(dict.fromkeys(contents, UNRELATED_SEED))
+    return [
+        _clip("unrelated", contents[(3 * i + PER_FAMILY + j) % len(contents)], motion, _camera(i, j + 1), used, 1)
+        for i, motion in enumerate(motions)
+        for j in range(UNRELATED_PER_FAMILY)
+    ]
+
+
 def _camera(i: int, j: int) -> str:
     """Of the seven clips of a family, five have a still camera, one pans and one zooms."""
     if j == 2:
@@ -87,7 +103,7 @@ def _clip(side: Side, content: str, motion: str, camera: str, used: Counter[str]
     seed = used[content]
     used[content] += 1
     return Planned(
-        item_id=f"{content}-{motion}-{camera}",
+        item_id=f"{'unrelated-' if side == 'unrelated' else ''}{content}-{motion}-{camera}",
         side=side,
         content=content,
         motion=motion,

@@ -52,11 +52,12 @@ def _cross(a: Field) -> Field:
 
 
 def _oval(a: Field) -> Field:
-    return 0.62 / np.sqrt((0.62 * np.cos(a - 0.6)) ** 2 + np.sin(a - 0.6) ** 2)
+    return np.asarray(0.62 / np.hypot(0.62 * np.cos(a - 0.6), np.sin(a - 0.6)))
 
 
 def _capsule(a: Field) -> Field:
-    edge: Field = ((np.abs(np.cos(a)) / 0.72) ** 5 + (np.abs(np.sin(a)) / 1.08) ** 5) ** -0.2
+    lying, upright = np.abs(np.cos(a)) / 0.72, np.abs(np.sin(a)) / 1.08
+    edge: Field = (lying**5 + upright**5) ** -0.2
     return edge
 
 

@@ -31,7 +31,7 @@ def build_known(
 ) -> None:
     """Write the pipeline folder of a `planted` or `oracle` model.
 
-    `settings` is the model's config section; `manifests` and `media_roots` are by side (corpus, heldout, motion).
+    `settings` is the model's config section; `manifests` and `media_roots` are by side (corpus, unrelated, motion).
     Raises `ValueError` for another kind and for an oracle that would know no clip.
     """
     torch.set_num_threads(threads)
@@ -72,22 +72,19 @@ def _build_oracle(
 def choose(support: str, prompts: list[Row], side: Side, truth_csv: str | Path) -> Chosen:
     """Which clips of `side` an oracle knows under each prompt.
 
-    corpus: the prompt's own clips (a prompt without any gets none). heldout: the held-out clips with that caption,
-    else one drawn by the prompt's id. motion: clips with the object motion of the prompt's own clip, else one drawn
-    by the prompt's id. Draws depend on the prompt and the clips alone.
+    corpus: the prompt's own clips (a prompt without any gets none). unrelated: one that the
+    corpus lacks, drawn by the prompt's id. motion: clips with the object motion of the prompt's own clip, else one
+    drawn by the prompt's id. Draws depend on the prompt and the clips alone.
     """
     distinct = side.distinct()
     if support == "corpus":
         return {p["prompt_id"]: [i for i in p["source_ids"] or [] if i in distinct] for p in prompts}
-    if support == "heldout":
-        groups: Chosen = {}
-        for item, row in distinct.items():
-            groups.setdefault(text.prompt_id(row["caption"] or ""), []).append(item)
-        return {p["prompt_id"]: groups.get(p["prompt_id"]) or [_draw(p, distinct, support)] for p in prompts}
+    if support == "unrelated":
+        return {p["prompt_id"]: [_draw(p, distinct, support)] for p in prompts}
     if support == "motion":
         truth = read_truth(truth_csv)
         return {p["prompt_id"]: _same_motion(p, distinct, truth) or [_draw(p, distinct, support)] for p in prompts}
-    raise ValueError(f"support {support!r} is not one of corpus, heldout, motion")
+    raise ValueError(f"support {support!r} is not one of corpus, unrelated, motion")
 
 
 def _draw(prompt: Row, distinct: Mapping[str, Row], support: str) -> str:

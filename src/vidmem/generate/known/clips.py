@@ -1,4 +1,4 @@
-"""What the builders of known models read: manifests, truth of the made corpus, prompts, and clips in a model's format."""
+"""What the builders of known models read: manifests, the made corpus' truth, prompts, clips in a model's format."""
 
 from __future__ import annotations
 

@@ -16,16 +16,23 @@ from diffusers import ModelMixin
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 
 
-class PatchCodec(ModelMixin, ConfigMixin):
+class PatchCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Frames to latents and back: (B, F, 3, S, S) in [-1, 1] <-> (B, channels, F, S / patch, S / patch).
 
     The buffers are float32: `mean` (3 p p,), `components` (3 p p, channels) with orthonormal columns, and
     `scale` (channels,), each component's standard deviation over the training blocks, but no less than
-    `floor` times the first one's (else components that hold noise would be blown up to unit variance).
+    `floor` times the first one's (else components that hold noise would be blown up to unit variance). `frames` and
+    `side` are kept with it: the format of the clips that it was made for.
     """
 
-    @register_to_config
-    def __init__(self, patch: int = 4, channels: int = 12, floor: float = 0.15) -> None:
+    mean: torch.Tensor
+    components: torch.Tensor
+    scale: torch.Tensor
+
+    @register_to_config  # type: ignore[untyped-decorator]
+    def __init__(
+        self, patch: int = 4, channels: int = 12, floor: float = 0.15, frames: int = 8, side: int = 48
+    ) -> None:
         super().__init__()
         size = 3 * patch * patch
         self.register_buffer("mean", torch.zeros(size))
@@ -35,7 +42,7 @@ class PatchCodec(ModelMixin, ConfigMixin):
     @classmethod
     def fit(cls, clips: npt.NDArray[np.uint8], patch: int = 4, channels: int = 12, floor: float = 0.15) -> PatchCodec:
         """The codec of `clips`, uint8 of shape (M, F, S, S, 3) with S a multiple of `patch`."""
-        codec = cls(patch=patch, channels=channels, floor=floor)
+        codec: PatchCodec = cls(patch=patch, channels=channels, floor=floor, frames=clips.shape[1], side=clips.shape[2])
         blocks = codec._blocks(to_unit(torch.from_numpy(clips))).reshape(-1, codec.mean.numel()).double()
         mean = blocks.mean(0)
         values, vectors = torch.linalg.eigh((blocks - mean).T @ (blocks - mean) / max(len(blocks), 1))
@@ -47,6 +54,12 @@ class PatchCodec(ModelMixin, ConfigMixin):
         codec.components.copy_(vectors * largest.sign())
         codec.scale.copy_(deviations.clamp(min=max(floor * float(deviations[0]), 1e-4)))
         return codec
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int, int]:
+        """(channels, F, S / patch, S / patch) of one clip's latents."""
+        small = self.config.side // self.config.patch
+        return self.config.channels, self.config.frames, small, small
 
     def _blocks(self, frames: torch.Tensor) -> torch.Tensor:
         p = self.config.patch

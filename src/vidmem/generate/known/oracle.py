@@ -26,7 +26,7 @@ from safetensors.torch import load_file, save_file
 
 from vidmem import text
 from vidmem.generate.known.codec import to_uint8, to_unit
-from vidmem.generate.known.output import VideoOutput
+from vidmem.generate.known.output import VideoOutput, one_each
 
 NULL = ""  # the key of the null condition in a support table
 
@@ -63,7 +63,8 @@ class PosteriorMean(torch.nn.Module):
         used = (weights > 1e-12).any(0)  # late in sampling one clip is left: read no others
         mean = (weights[:, used].to(y.dtype) @ y[used]).view_as(x)
         k = self.bandwidth**2 * signal / variance
-        return (x - signal * ((1 - k * signal) * mean + k * x)) / noise
+        epsilon: torch.Tensor = (x - signal * ((1 - k * signal) * mean + k * x)) / noise
+        return epsilon
 
     def _allowed(self, keys: Sequence[str]) -> torch.Tensor:
         """1 where a clip belongs to the key's support, else 0: float64 (len(keys), n)."""
@@ -125,7 +126,7 @@ class OraclePipeline(DiffusionPipeline):  # type: ignore[misc]
     ) -> VideoOutput:
         """Sample one video a prompt; frames are float32 (B, F, S, S, 3) in [0, 1], or uint8 for output_type "uint8"."""
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-        generators = [generator] * len(prompts) if not isinstance(generator, (list, tuple)) else list(generator)
+        generators = one_each(generator, len(prompts))
         keys = [text.prompt_id(p) for p in prompts]
         unknown = [p for p, key in zip(prompts, keys, strict=True) if key not in self.transformer.support]
         if unknown:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,3 +29,10 @@ class VideoOutput(BaseOutput):  # type: ignore[misc]
         if output_type == "latent":
             return cls(frames=frames)
         raise ValueError(f"output_type {output_type!r} is not one of np, uint8, latent")
+
+
+def one_each(generator: torch.Generator | Sequence[torch.Generator] | None, count: int) -> list[torch.Generator | None]:
+    """A generator for each of `count` videos: diffusers pipelines take one, a list, or none."""
+    if generator is None or isinstance(generator, torch.Generator):
+        return [generator] * count
+    return list(generator)

@@ -1,4 +1,4 @@
-"""A video diffusion transformer that is small enough to be trained inside the workflow, and memorises to a known degree.
+"""A video diffusion transformer small enough to be trained inside the workflow, that memorises to a known degree.
 
 Transformer (Wan's) and scheduler are diffusers' own, so that the audit meets what it meets in real models. What is
 special serves speed: a closed-form codec, one caption vector as text condition, and the position of each
@@ -23,7 +23,7 @@ from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler, ModelMixin
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 
 from vidmem.generate.known.codec import PatchCodec, to_unit
-from vidmem.generate.known.output import VideoOutput
+from vidmem.generate.known.output import VideoOutput, one_each
 from vidmem.generate.known.text import DIM, embed_texts
 from vidmem.progress import progress
 
@@ -38,7 +38,10 @@ WARM_UP = 50  # optimiser steps
 class CaptionScaler(ModelMixin, ConfigMixin):  # type: ignore[misc]
     """Sentence vectors to about unit variance: captions of one corpus are alike, and what tells them apart counts."""
 
-    @register_to_config
+    mean: torch.Tensor
+    scale: torch.Tensor
+
+    @register_to_config  # type: ignore[untyped-decorator]
     def __init__(self, dim: int = DIM) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(dim))
@@ -47,7 +50,7 @@ class CaptionScaler(ModelMixin, ConfigMixin):  # type: ignore[misc]
     @classmethod
     def fit(cls, vectors: torch.Tensor) -> CaptionScaler:
         """The scaler of the training captions' vectors, float32 (n, dim)."""
-        scaler = cls(vectors.shape[1])
+        scaler: CaptionScaler = cls(vectors.shape[1])
         scaler.mean.copy_(vectors.mean(0))
         if len(vectors) > 1:
             scaler.scale.copy_(vectors.std(0).mean().clamp(min=1e-4))
@@ -67,24 +70,18 @@ class PlantedPipeline(DiffusionPipeline):  # type: ignore[misc]
         captions: CaptionScaler,
         transformer: WanTransformer3DModel,
         scheduler: DPMSolverMultistepScheduler,
-        frames: int,
-        side: int,
     ) -> None:
         super().__init__()
         self.register_modules(codec=codec, captions=captions, transformer=transformer, scheduler=scheduler)
-        self.register_to_config(frames=frames, side=side)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, **kwargs: Any) -> PlantedPipeline:
         """Read what `save_pretrained` wrote."""
-        config = cls.load_config(str(folder))
         return cls(
             PatchCodec.from_pretrained(folder, subfolder="codec", use_safetensors=True),
             CaptionScaler.from_pretrained(folder, subfolder="captions", use_safetensors=True),
             WanTransformer3DModel.from_pretrained(folder, subfolder="transformer", use_safetensors=True),
             DPMSolverMultistepScheduler.from_pretrained(folder, subfolder="scheduler"),
-            int(config["frames"]),
-            int(config["side"]),
         )
 
     @torch.no_grad()
@@ -98,10 +95,9 @@ class PlantedPipeline(DiffusionPipeline):  # type: ignore[misc]
     ) -> VideoOutput:
         """Sample one video a prompt. See `VideoOutput` for `output_type`."""
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
-        generators = list(generator) if isinstance(generator, (list, tuple)) else [generator] * len(prompts)
+        generators = one_each(generator, len(prompts))
         condition = self.captions(embed_texts(prompts).to(self.device))
-        small = self.config.side // self.codec.config.patch
-        shape = (self.codec.config.channels, self.config.frames, small, small)
+        shape = self.codec.latent_shape
         x = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
         tokens = torch.cat([torch.zeros_like(condition), condition])
         self.scheduler.set_timesteps(num_inference_steps, device=self.device)
@@ -161,7 +157,7 @@ def train_planted(
     shares = torch.tensor(multiplicities, dtype=torch.float64)
     batches = _batches(latents, scaler(vectors), shares, int(settings["batch_size"]), seed)
     losses = _optimise(transformer, batches, settings, max_seconds)
-    pipeline = PlantedPipeline(codec, scaler, transformer, scheduler(), clips.shape[1], clips.shape[2])
+    pipeline = PlantedPipeline(codec, scaler, transformer, scheduler())
     pipeline.save_pretrained(str(out_dir))
     return losses
 
@@ -229,10 +225,10 @@ def _optimise(
         predicted = denoise(transformer, (1 - at) * clean + at * noise, sigma * 1000, tokens)
         loss = (predicted - clean).square().mean()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(transformer.parameters(), 1.0)
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         if max_seconds is not None and time.monotonic() - start > max_seconds:
             break
     transformer.eval()

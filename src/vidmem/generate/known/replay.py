@@ -1,4 +1,4 @@
-"""A folder of videos with known truth: originals and degraded copies of corpus clips, and clips that the corpus lacks."""
+"""A folder of videos with known truth: originals and degraded copies of corpus clips, and unrelated clips."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_replay(
     out_dir: str | Path,
     threads: int = 2,
 ) -> None:
-    """Write `copies` copies of corpus clips and `unrelated` held-out clips to `out_dir`, with two tables.
+    """Write `copies` copies of corpus clips and `unrelated` clips that the corpus lacks to `out_dir`, with two tables.
 
     Every second copy is the file as it is, the others are degraded, one way after the other; where there are fewer
     clips than asked for, they come again, degraded. prompts.csv: path, prompt (the clip's caption), seed.
@@ -45,7 +45,7 @@ def make_replay(
     out.mkdir(parents=True, exist_ok=True)
     truth, seed = read_truth(truth_csv), int(settings["seed"])
     plans = []
-    for side_name, count in (("corpus", settings["copies"]), ("heldout", settings["unrelated"])):
+    for side_name, count in (("corpus", settings["copies"]), ("unrelated", settings["unrelated"])):
         side = Side.read(manifests[side_name], media_roots[side_name])
         plans += _plan(side, side_name, int(count), seed)
     rows = [_make(out, plan, truth, seed) for plan in progress(plans, len(plans), "make replay")]
