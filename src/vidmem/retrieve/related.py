@@ -33,8 +33,9 @@ def relatives(manifest: Path, corpus_frames: Iterable[Path] = (), duplicate_from
     """item_id -> clips that are known to be related to it: itself, the same caption, the same content.
 
     Used where the corpus is its own null distribution: a clip's score against itself or a duplicate is not one of an
-    unrelated clip. Content counts as the same from `duplicate_from` on (gsscd_max at full quality), which
-    is far above the customary threshold: clips that merely look alike belong into the null. With no `corpus_frames` only captions and bytes are compared.
+    unrelated clip. Content counts as the same from `duplicate_from` on (gsscd_max at full quality), which is far above
+    the customary threshold: clips that merely look alike belong into the null. With no `corpus_frames` only captions
+    and bytes are compared.
     """
     frame = tables.read_table(manifest).filter(pl.col("status") == tables.OK)
     by_caption: dict[str, set[str]] = defaultdict(set)
