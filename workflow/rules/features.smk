@@ -14,7 +14,7 @@ rule features_corpus:
         "results/{audit}/benchmarks/features/corpus/{chunk}.tsv"
     conda:
         "../../envs/search.yaml"
-    threads: 1
+    threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
@@ -22,6 +22,7 @@ rule features_corpus:
         chunks=PLAN.corpus_chunks(),
         root=PLAN.media_folder("corpus"),
         settings=PLAN.settings("features", "corpus"),
+        threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of the corpus, chunk {wildcards.chunk}"
     script:
@@ -41,13 +42,14 @@ rule features_model:
         "results/{audit}/benchmarks/features/{model}/{chunk}.tsv"
     conda:
         "../../envs/search.yaml"
-    threads: 1
+    threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
     params:
         root=lambda w: PLAN.videos_folder(w.model),
         settings=PLAN.settings("features"),
+        threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of {wildcards.model}, chunk {wildcards.chunk}"
     script:
@@ -69,13 +71,14 @@ rule features_null:
         "results/{audit}/benchmarks/features/{model}/null.tsv"
     conda:
         "../../envs/search.yaml"
-    threads: 1
+    threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
     params:
         root=PLAN.media_folder(PLAN.null_side),
         settings=PLAN.settings("features", "null"),
+        threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of clips that can't be copies, in the format of {wildcards.model}"
     script:

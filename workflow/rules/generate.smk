@@ -16,14 +16,14 @@ rule generate_build:
         model="|".join(PLAN.built) or "(?!)",
     conda:
         "../../envs/torch.yaml"
-    threads: lambda w: PLAN.build_threads(w.model)
+    threads: PLAN.audit.threads
     resources:
         mem_mb=4000,
         runtime=60,
     params:
         sides=PLAN.sides,
         settings=lambda w: PLAN.settings("generate", w.model),
-        threads=lambda w: PLAN.build_threads(w.model),
+        threads=PLAN.audit.threads,
     message:
         "Making the model {wildcards.model}, whose memorisation is known"
     script:

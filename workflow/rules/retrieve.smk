@@ -18,12 +18,13 @@ rule retrieve:
         "results/{audit}/benchmarks/retrieve/{model}.tsv"
     conda:
         "../../envs/search.yaml"
-    threads: 1
+    threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 120 * attempt,
     params:
         settings=PLAN.settings("retrieve"),
+        threads=PLAN.audit.threads,
     message:
         "Searching the corpus for what {wildcards.model} made"
     script:
@@ -45,12 +46,13 @@ rule retrieve_null:
         "results/{audit}/benchmarks/retrieve/{model}.null.tsv"
     conda:
         "../../envs/search.yaml"
-    threads: 1
+    threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,
         runtime=lambda w, attempt: 120 * attempt,
     params:
         settings=PLAN.settings("retrieve"),
+        threads=PLAN.audit.threads,
     message:
         "Scores of clips that can't be copies, for {wildcards.model}"
     script:

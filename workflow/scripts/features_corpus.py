@@ -12,6 +12,6 @@ with log_to(snakemake.log[0]):
         corpus_chunk(Path(snakemake.input.manifest), chunks.index(snakemake.wildcards.chunk), len(chunks)),
         root=Path(snakemake.params.root),
         settings=snakemake.params.settings,
-        threads=snakemake.threads,
+        threads=snakemake.params.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},
     )

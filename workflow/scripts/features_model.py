@@ -12,6 +12,6 @@ with log_to(snakemake.log[0]):
         read_table(snakemake.input.videos),
         root=Path(snakemake.params.root),
         settings=snakemake.params.settings,
-        threads=snakemake.threads,
+        threads=snakemake.params.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},
     )

@@ -21,6 +21,6 @@ with log_to(snakemake.log[0]):
         own=own_clips([Path(p) for p in snakemake.input.videos], Path(snakemake.input.manifest)),
         excluded=excluded,
         settings=settings,
-        threads=snakemake.threads,
+        threads=snakemake.params.threads,
         out=Path(snakemake.output[0]),
     )

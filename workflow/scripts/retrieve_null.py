@@ -21,6 +21,6 @@ with log_to(snakemake.log[0]):
         own={},
         excluded=excluded,
         settings=settings,
-        threads=snakemake.threads,
+        threads=snakemake.params.threads,
         out=Path(snakemake.output[0]),
     )

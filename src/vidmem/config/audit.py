@@ -22,10 +22,10 @@ class Audit(Section):
 
     audit: str = Field(pattern=NAME_PATTERN, description="Name of the audit: its results are in results/<audit>/.")
     threads: int = Field(
-        2,
+        1,
         ge=1,
         description="Threads of numeric libraries in a job. Fixed here, not taken from --cores, because the number of "
-        "threads changes the last digits of results.",
+        "threads changes the last digits of results. With 1, as many jobs run side by side as there are cores.",
     )
     corpus: Corpus = Field(description="The reference corpus.")
     prompts: Prompts = Field(default_factory=Prompts, description="Which prompts are put to the models.")

@@ -1,0 +1,35 @@
+"""The plan of an audit: which files each stage reads and writes, cut into which chunks, with which settings.
+
+The Snakefile and its rules hold no logic; what they need to know while they are parsed they ask here. So this package
+is light (no torch, no tables read), and is tested like any other. Results-path grammar:
+
+    results/<audit>/<stage>/<subject>/<chunk>.<ext>      subject = a model's name or `corpus`
+    results/<audit>/<stage>/<subject>.parquet            a stage that is not cut into chunks
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidmem.config import ConfigError
+from vidmem.plan.plan import Plan
+
+__all__ = ["Plan", "plan_or_exit", "share_library"]
+
+
+def plan_or_exit(config: Mapping[str, Any]) -> Plan:
+    """The plan, or the end of the run with one line that says what is wrong in the config."""
+    try:
+        return Plan(config)
+    except (ConfigError, ValueError) as error:
+        raise SystemExit(f"vidmem: {error}") from None
+
+
+def share_library() -> None:
+    """Let jobs import this checkout's library, whichever environment they run in, so that none has to install it."""
+    source = str(Path(__file__).parents[2])
+    others = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != source]
+    os.environ["PYTHONPATH"] = os.pathsep.join([source, *others])

@@ -1,0 +1,123 @@
+"""Faults of an audit that show before anything runs: one line each, before hours of work."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+
+from vidmem.config import Audit, ConfigError
+from vidmem.config.corpus import Folder
+from vidmem.config.models import KNOWN, Diffusers, Replay, Videos
+from vidmem.userfiles import count_media, read_user_table
+
+HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
+
+
+def set_sizes(audit: Audit, imported: int) -> dict[str, int]:
+    """Most prompts of each set."""
+    prompts = audit.prompts
+    return {
+        "video-duplicated": prompts.video_duplicated,
+        "random-train": prompts.random_train,
+        "control": prompts.control,
+        "imported": imported,
+    }
+
+
+def folder_of(audit: Audit, side: str) -> Folder:
+    """The user's folder of the corpus or of the held-out clips."""
+    corpus = audit.corpus
+    if side == "heldout":
+        assert corpus.heldout is not None
+        return corpus.heldout
+    assert corpus.folder is not None
+    return Folder(folder=corpus.folder, captions=corpus.captions, columns=corpus.columns)
+
+
+def check_files(audit: Audit) -> dict[str, int]:
+    """Check that all that the config names is there, and count it: imported prompts, and videos by model.
+
+    Raises `ConfigError` with one line that names the key.
+    """
+    if audit.corpus.kind == "folder":
+        _check_folder("corpus", folder_of(audit, "corpus"))
+        if audit.corpus.heldout:
+            _check_folder("corpus.heldout", folder_of(audit, "heldout"))
+    counts = {"imported": _count_prompts(audit.prompts.imported) if audit.prompts.imported else 0}
+    for name in audit.models:
+        counts[name] = _check_model(audit, name, counts["imported"])
+    return counts
+
+
+def _check_folder(key: str, section: Folder) -> None:
+    _count_folder(f"{key}.folder", section.folder)
+    if section.captions:
+        _must_be_file(f"{key}.captions", section.captions)
+
+
+def _count_prompts(imported: str) -> int:
+    _must_be_file("prompts.imported", imported)
+    try:
+        rows = len(read_user_table(Path(imported).expanduser()))
+    except ValueError as error:
+        raise ConfigError(f"prompts.imported: {error}") from None
+    if not rows:
+        raise ConfigError(f"prompts.imported: {imported!r} has no rows: give at least one prompt")
+    return rows
+
+
+def _check_model(audit: Audit, name: str, imported: int) -> int:
+    section = audit.models[name]
+    if isinstance(section, Videos):
+        if section.prompts:
+            _must_be_file(f"models.{name}.prompts", section.prompts)
+        return _count_folder(f"models.{name}.folder", section.folder)
+    if section.kind in KNOWN and audit.corpus.kind != "made":
+        raise ConfigError(
+            f"models.{name}.kind: {section.kind!r} needs `corpus.kind: made`: its truth is known only there"
+        )
+    if isinstance(section, Replay):
+        return section.copies + section.unrelated
+    if isinstance(section, Diffusers):
+        _check_source(name, section)
+    sizes = set_sizes(audit, imported)
+    if not any(sizes[which] for which in section.prompt_sets):
+        raise ConfigError(f"models.{name}.prompt_sets: all of these sets have size 0 under `prompts`")
+    return 0
+
+
+def _check_source(name: str, section: Diffusers) -> None:
+    key, source = f"models.{name}.source", section.source
+    path = Path(source).expanduser()
+    if path.is_dir():
+        if not (path / "model_index.json").is_file():
+            raise ConfigError(f"{key}: {source!r} has no model_index.json: it is not a diffusers pipeline")
+    elif not HUB_ID.match(source) or section.revision is None:
+        raise ConfigError(
+            f"{key}: {source!r} is not a folder{_nearest_folder(path)}; "
+            "for a hub id (owner/name) pin its commit with `revision`"
+        )
+
+
+def _count_folder(key: str, folder: str) -> int:
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ConfigError(f"{key}: {folder!r} is not a folder{_nearest_folder(path)}")
+    count = count_media(path)
+    if not count:
+        raise ConfigError(f"{key}: {folder!r} holds no videos or images")
+    return count
+
+
+def _must_be_file(key: str, path: str) -> None:
+    if not Path(path).expanduser().is_file():
+        raise ConfigError(f"{key}: {path!r} is not a file")
+
+
+def _nearest_folder(path: Path) -> str:
+    """A hint: what the parent folder holds that is spelt alike."""
+    if not path.parent.is_dir():
+        return ""
+    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir() if p.is_dir()], n=1)
+    return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""

@@ -1,0 +1,167 @@
+"""Which files each stage reads and writes, cut into which chunks, and what it asks of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidmem.config import Audit, load_config
+from vidmem.config.models import Diffusers, Replay, Videos
+from vidmem.plan.checks import check_files, folder_of, set_sizes
+from vidmem.plan.settings import Settings
+
+ROOT = "results/{audit}"
+
+
+class Plan:
+    """What the rules ask while the workflow is parsed. Raises `ConfigError`, one line, for a config that can't run."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.audit: Audit = load_config(config)
+        self.name = self.audit.audit
+        self.models = sorted(self.audit.models)
+        self._counts = check_files(self.audit)
+        self._settings = Settings(self.audit, sampled=bool(self.sampled), corpus_is_null=self.null_side == "corpus")
+
+    def settings(self, stage: str, subject: str | None = None) -> dict[str, Any]:
+        """What changes the results of a stage, for its rules' `params`."""
+        return self._settings.of(stage, subject)
+
+    # ---- what there is
+
+    @property
+    def made(self) -> bool:
+        """Whether the workflow makes the corpus itself."""
+        return self.audit.corpus.kind == "made"
+
+    @property
+    def sides(self) -> list[str]:
+        """Manifests of this audit: the corpus, and what it has beside it."""
+        if self.made:
+            return ["corpus", "heldout", "motion", "unrelated"]
+        return ["corpus", "heldout"] if self.audit.corpus.heldout else ["corpus"]
+
+    @property
+    def null_side(self) -> str:
+        """Whose clips give the null distribution: held-out ones, else the corpus' own."""
+        return "heldout" if "heldout" in self.sides else "corpus"
+
+    def of_kind(self, *kinds: str) -> list[str]:
+        """Names of the models of these kinds, sorted."""
+        return [name for name in self.models if self.audit.models[name].kind in kinds]
+
+    @property
+    def sampled(self) -> list[str]:
+        """Models that sample videos here."""
+        return self.of_kind("diffusers", "planted", "oracle")
+
+    @property
+    def built(self) -> list[str]:
+        """Models whose pipeline the workflow makes."""
+        return self.of_kind("planted", "oracle")
+
+    @property
+    def folders(self) -> list[str]:
+        """Models that are folders of videos."""
+        return self.of_kind("videos", "replay")
+
+    @property
+    def known(self) -> list[str]:
+        """Models whose memorisation is known. Only a made corpus comes with the truth about its clips."""
+        return self.of_kind("planted", "oracle", "replay") if self.made else []
+
+    # ---- chunks
+
+    def prompt_chunks(self) -> list[str]:
+        """Names `<set>-<number>` of the chunks of prompts. Sizes come from the config, so a larger set adds chunks."""
+        sizes, size = set_sizes(self.audit, self._counts["imported"]), self.audit.generate.chunk_size
+        return [f"{which}-{n:03d}" for which, count in sizes.items() for n in range(-(-count // size))]
+
+    def chunks(self, model: str) -> list[str]:
+        """Chunks of a model's videos."""
+        section = self.audit.models[model]
+        if isinstance(section, Videos | Replay):
+            return [f"videos-{n:03d}" for n in range(-(-self._counts[model] // self.audit.generate.chunk_size))]
+        return [c for c in self.prompt_chunks() if c.rsplit("-", 1)[0] in section.prompt_sets]
+
+    def corpus_chunks(self) -> list[str]:
+        """Chunks of the corpus' features: hash buckets."""
+        return [f"items-{n:03d}" for n in range(self.audit.features.corpus_chunks)]
+
+    # ---- files
+
+    def media_folder(self, side: str) -> str:
+        """Folder that the paths in a manifest are relative to."""
+        if self.made:
+            return f"results/{self.name}/corpus/made/{side}"
+        return str(Path(folder_of(self.audit, side).folder).expanduser())
+
+    def videos_folder(self, model: str) -> str:
+        """Folder that the paths in a model's `videos` tables are relative to."""
+        section = self.audit.models[model]
+        if isinstance(section, Videos):
+            return str(Path(section.folder).expanduser())
+        return f"results/{self.name}/generate/{model}" + ("/folder" if isinstance(section, Replay) else "")
+
+    def pipeline(self, model: str) -> str:
+        """Folder or hub id that the model's pipeline is loaded from."""
+        section = self.audit.models[model]
+        if isinstance(section, Diffusers):
+            return section.source
+        return f"results/{self.name}/generate/{model}/pipeline"
+
+    def videos_prompts(self, model: str) -> str | None:
+        """Table that says which prompt each video of a folder was made from."""
+        section = self.audit.models[model]
+        if isinstance(section, Replay):
+            return f"results/{self.name}/generate/{model}/folder/prompts.csv"
+        return section.prompts if isinstance(section, Videos) else None
+
+    def made_inputs(self, side: str) -> list[str]:
+        """What a manifest waits for: the made corpus, or nothing (a user's folder is there already)."""
+        return [f"{ROOT}/corpus/made"] if self.made else []
+
+    def tables(self, stage: str, model: str, suffix: str) -> list[str]:
+        """Paths of one table of all chunks of a model."""
+        return [f"{ROOT}/{stage}/{model}/{chunk}.{suffix}.parquet" for chunk in self.chunks(model)]
+
+    def corpus_tables(self, suffix: str) -> list[str]:
+        """Paths of one table of all chunks of the corpus' features."""
+        return [f"{ROOT}/features/corpus/{chunk}.{suffix}.parquet" for chunk in self.corpus_chunks()]
+
+    # ---- the report
+
+    def report_files(self) -> dict[str, Any]:
+        """What the report reads of each model, as plain data: paths, and the folders that videos lie in."""
+        return {
+            "benchmarks": f"results/{self.name}/benchmarks",
+            "corpus_root": self.media_folder("corpus"),
+            "corpus_features": {s: self._real(self.corpus_tables(s)) for s in ("frames", "flow", "items")},
+            "models": {name: self._model_files(name) for name in self.models},
+        }
+
+    def _model_files(self, model: str) -> dict[str, Any]:
+        single = {s: f"results/{self.name}/{s}/{model}.parquet" for s in ("retrieve", "metrics", "detect", "truth")}
+        return {
+            **single,
+            "truth": single["truth"] if model in self.known else None,
+            "videos": self._real(self.tables("generate", model, "videos")),
+            "signals": self._real(self.tables("generate", model, "signals")),
+            "root": self.videos_folder(model),
+            "features": {s: self._real(self.tables("features", model, s)) for s in ("frames", "flow", "items")},
+        }
+
+    def _real(self, paths: list[str]) -> list[str]:
+        return [path.format(audit=self.name) for path in paths]
+
+    # ---- resources
+
+    def needs_gpu(self, model: str) -> int:
+        """GPUs that sampling from this model asks the cluster for."""
+        section = self.audit.models[model]
+        return 1 if isinstance(section, Diffusers) and section.device != "cpu" else 0
+
+    def generate_memory_mb(self, model: str, attempt: int) -> int:
+        """Memory that sampling asks for; grows on retry."""
+        return (16000 if self.needs_gpu(model) else 4000) * attempt

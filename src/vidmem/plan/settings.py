@@ -1,0 +1,129 @@
+"""What changes the results of a stage, as plain sorted built-in types for its rules' `params`.
+
+Snakemake reruns a job when its params change, and these are all that a job is told: so a change of a setting reruns
+the stages that it changes and no other. Each stage's version is among them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from vidmem.config import STAGE_VERSIONS, Audit
+from vidmem.config.models import Replay, Videos
+from vidmem.plan.checks import folder_of
+from vidmem.userfiles import fingerprint
+
+DUPLICATE_FROM = 0.9  # SSCD similarity of corpus clips that are the same for all purposes: no null of each other
+REPORT_CODE = Path(__file__).parents[1] / "report"
+
+
+class Settings:
+    """Settings of every stage of one audit."""
+
+    def __init__(self, audit: Audit, *, sampled: bool, corpus_is_null: bool) -> None:
+        self._audit = audit
+        self._sampled = sampled
+        self._corpus_is_null = corpus_is_null
+        self._fingerprints: dict[tuple[str, str | None], str] = {}
+
+    def of(self, stage: str, subject: str | None = None) -> dict[str, Any]:
+        """Settings of a stage for a subject (a side of the corpus, or a model), with the stage's version."""
+        made = getattr(self, f"_{stage}")(subject)
+        return {"version": STAGE_VERSIONS[stage], **_sorted(made)}
+
+    def _corpus(self, side: str | None) -> dict[str, Any]:
+        corpus = self._audit.corpus
+        common = {"limits": corpus.limits.model_dump(), "max_loss": corpus.max_loss}
+        if corpus.kind == "made" or side is None:
+            return {**common, "captions": None, "columns": {}}
+        section = folder_of(self._audit, side)
+        return {
+            **common,
+            "captions": str(Path(section.captions).expanduser()) if section.captions else None,
+            "columns": section.columns.model_dump(),
+            "fingerprint": self._fingerprint(section.folder, section.captions),
+        }
+
+    def _prompts(self, _: str | None) -> dict[str, Any]:
+        prompts = self._audit.prompts
+        return {
+            **prompts.model_dump(),
+            "chunk_size": self._audit.generate.chunk_size,
+            "required": self._sampled,
+            "imported_file": _file_mark(prompts.imported) if prompts.imported else None,
+        }
+
+    def _generate(self, model: str | None) -> dict[str, Any]:
+        assert model is not None
+        generate, section = self._audit.generate, self._audit.models[model]
+        common = {"model": section.model_dump(), "max_loss": generate.max_loss, "chunk_size": generate.chunk_size}
+        if isinstance(section, Videos):
+            mark = self._fingerprint(section.folder, section.prompts)
+            return {**common, "fingerprint": mark, "limits": generate.limits.model_dump()}
+        if isinstance(section, Replay):
+            return {**common, "limits": generate.limits.model_dump()}
+        return {**common, "batch_size": generate.batch_size, "crf": generate.crf}
+
+    def _features(self, subject: str | None) -> dict[str, Any]:
+        limits = (self._audit.corpus if subject in ("corpus", "null") else self._audit.generate).limits
+        return {**self._audit.features.model_dump(exclude={"corpus_chunks"}), "limits": limits.model_dump()}
+
+    def _retrieve(self, _: str | None) -> dict[str, Any]:
+        flow = self._audit.features.flow
+        return {
+            **self._audit.retrieve.model_dump(),
+            "corpus_is_null": self._corpus_is_null,
+            "duplicate_from": DUPLICATE_FROM,
+            "floor": self._audit.metrics.still_floor,
+            "grid": flow.grid,
+            "rate_hz": flow.rate_hz,
+        }
+
+    def _metrics(self, _: str | None) -> dict[str, Any]:
+        return {**self._audit.metrics.model_dump(exclude={"bootstrap"}), "grid": self._audit.features.flow.grid}
+
+    def _detect(self, _: str | None) -> dict[str, Any]:
+        return self._audit.detect.model_dump()
+
+    def _truth(self, model: str | None) -> dict[str, Any]:
+        assert model is not None
+        return {**self._audit.truth.model_dump(), "model": self._audit.models[model].model_dump()}
+
+    def _report(self, _: str | None) -> dict[str, Any]:
+        """The report is cheap, so it follows its own code: an edit there reruns it, and it alone."""
+        return {
+            **self._audit.report.model_dump(),
+            "bootstrap": self._audit.metrics.bootstrap,
+            "code": _code_hash(REPORT_CODE),
+            "config": self._audit.model_dump(mode="json"),
+        }
+
+    def _fingerprint(self, folder: str, table: str | None) -> str:
+        """Which files lie in a user's folder; listed once, for every job asks."""
+        key = (folder, table)
+        if key not in self._fingerprints:
+            path = Path(table).expanduser() if table else None
+            self._fingerprints[key] = fingerprint(Path(folder).expanduser(), path)
+        return self._fingerprints[key]
+
+
+def _code_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _file_mark(path: str) -> list[int]:
+    found = Path(path).expanduser().stat()
+    return [found.st_size, found.st_mtime_ns]
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _sorted(value[k]) for k in sorted(value)}
+    return [_sorted(v) for v in value] if isinstance(value, list | tuple) else value
