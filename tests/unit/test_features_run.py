@@ -23,7 +23,8 @@ SCHEMA = {"video_id": pl.String, "path": pl.String, "offset": pl.Int64, "size": 
 
 
 def settings(**changes: object) -> dict[str, object]:
-    return Features(max_loss=1.0, **changes).model_dump()
+    made = Features(max_loss=1.0, **changes).model_dump()
+    return {**made, "frames": {**made["frames"], "rate_hz": 2.0}}
 
 
 def rendered(seconds: float = 1.5, fps: float = 24.0, width: int = 96, content: str = "rug") -> np.ndarray:

@@ -166,7 +166,6 @@ def train_planted(
     the machine's speed.
     """
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(True)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         codec = PatchCodec.fit(clips, channels=CHANNELS)
@@ -176,7 +175,11 @@ def train_planted(
         transformer = _transformer(latents.shape[2:])
     shares = torch.tensor(multiplicities, dtype=torch.float64)
     batches = _batches(latents, captioner(vectors), shares, int(settings["batch_size"]), seed)
-    losses = _optimise(transformer, batches, settings, max_seconds)
+    torch.set_flush_denormal(True)  # denormals slow the CPU a hundredfold; it is a state of the whole process
+    try:
+        losses = _optimise(transformer, batches, settings, max_seconds)
+    finally:
+        torch.set_flush_denormal(False)
     pipeline = PlantedPipeline(codec, captioner, transformer, scheduler())
     pipeline.save_pretrained(str(out_dir))
     return losses
