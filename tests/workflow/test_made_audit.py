@@ -25,6 +25,7 @@ CONFIG: dict[str, Any] = {
     "audit": "small",
     "corpus": {"kind": "made"},
     "prompts": {"video_duplicated": 4, "random_train": 2, "control": 2},
+    "features": {"max_loss": 1.0},  # after six steps of training some frames are flat
     "models": {
         "planted": {"kind": "planted", "train_steps": 6, "seeds": 1, "steps": 3},
         "oracle": {"kind": "oracle", "prompt_sets": ["video-duplicated"], "seeds": 2, "steps": 6},

@@ -5,7 +5,7 @@ from pathlib import Path
 from vidmem.joblog import log_to
 
 with log_to(snakemake.log[0]):
-    from vidmem.report import report_from_plan
+    from vidmem.report.stage import report_from_plan
 
     report_from_plan(
         audit=snakemake.wildcards.audit,

@@ -1,6 +1,4 @@
-"""Stage `report`: what people read."""
+"""Stage `report`: what people read.
 
-from vidmem.report.build import build_report
-from vidmem.report.stage import report_from_plan
-
-__all__ = ["build_report", "report_from_plan"]
+The package imports nothing by itself, so that `python -m vidmem.report.show` starts at once.
+"""

@@ -12,7 +12,7 @@ from vidmem.report.inputs import ok_rows
 
 KINDS = ("content", "motion", "either")
 ALL = "all"
-NO_PROMPT = "no prompt"
+NO_PROMPT = "in no set"
 
 RATES: dict[str, Any] = {
     "model": pl.String,

@@ -19,8 +19,8 @@ COLUMNS = (
     "content rate",
     "motion rate",
     "detector AUC\ncontent / motion",
-    "content vs truth\nprecision / recall",
-    "motion vs truth\nprecision / recall",
+    "content vs truth\nprec. / recall",
+    "motion vs truth\nprec. / recall",
 )
 
 

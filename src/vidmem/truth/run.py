@@ -60,12 +60,13 @@ def _judged(row: Mapping[str, Any], prompt: Mapping[str, Any] | None, decided: D
         **decided,
         "content_verdict": row["content_memorised"],
         "motion_verdict": row["motion_memorised"],
-        **{k: row[k] for k in ("content_score", "motion_score", "own_similarity", "own_first", "status", "reason")},
+        "motion_score": None if row["natural_motion"] else row["motion_score"],  # natural motion is no evidence
+        **{k: row[k] for k in ("content_score", "own_similarity", "own_first", "status", "reason")},
     }
 
 
 def summarise_truth(truth: pl.DataFrame) -> dict[str, Any]:
-    """AUC of the scores, precision and recall of the verdicts, and the dose-response curve, of one model's table.
+    """AUC of the scores (natural motion ranks last), precision and recall of the verdicts, and the dose-response curve, of one model's table.
 
     `None` where a number doesn't exist: the AUC of a model that only memorises, the precision of one that was never
     accused.
@@ -81,7 +82,8 @@ def _agreement(truth: pl.DataFrame, kind: str) -> Row:
     decided = truth.filter(pl.col(columns[0]).is_not_null() & pl.col(columns[1]).is_not_null())
     labels, verdicts = (decided[c].to_numpy().astype(bool) for c in columns[:2])
     precision, recall = stats.precision_recall(labels, verdicts)
-    auc = stats.auc(decided[columns[2]].fill_null(0.0).to_numpy(), labels)
+    scores = decided[columns[2]].cast(pl.Float64)
+    auc = stats.auc(scores.fill_null(float("-inf")).to_numpy(), labels)
     return {"auc": auc, "precision": precision, "recall": recall}
 
 
