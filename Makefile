@@ -32,7 +32,8 @@ docs: $(READY) ## regenerate the config's schema and handbook, and the environme
 	$(BIN)/python envs/pin.py
 
 bench: $(READY) ## benchmark of the metrics on clips whose relation is known
-	$(BIN)/python bench/truth/run.py
+	$(BIN)/python bench/truth/motion.py --out bench/truth
+	$(BIN)/python bench/truth/content.py --out bench/truth
 
 clean: ## remove the results of the demo and caches; your own data, configs and other audits stay
 	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

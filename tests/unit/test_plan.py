@@ -132,6 +132,13 @@ def test_a_prompt_table_without_rows_is_refused(tmp_path: Path) -> None:
         Plan({**folder_config(tmp_path), "prompts": {"imported": str(table)}})
 
 
+def test_an_empty_captions_table_is_refused(tmp_path: Path) -> None:
+    config = folder_config(tmp_path)
+    (tmp_path / "corpus" / "captions.csv").write_text("path,caption\n")
+    with pytest.raises(ConfigError, match=r"corpus.captions: .* has no rows"):
+        Plan(config)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     config = folder_config(tmp_path)
     (tmp_path / "corpus" / "a.mp4").unlink()

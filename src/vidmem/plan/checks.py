@@ -9,7 +9,7 @@ from pathlib import Path
 from vidmem.config import Audit, ConfigError
 from vidmem.config.corpus import Folder
 from vidmem.config.models import KNOWN, Diffusers, Replay, Videos
-from vidmem.userfiles import count_media, read_user_table
+from vidmem.userfiles import count_media, find_captions, iter_user_table, read_user_table
 
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
@@ -54,6 +54,16 @@ def _check_folder(key: str, section: Folder) -> None:
     _count_folder(f"{key}.folder", section.folder)
     if section.captions:
         _must_be_file(f"{key}.captions", section.captions)
+    table = (
+        Path(section.captions).expanduser() if section.captions else find_captions(Path(section.folder).expanduser())
+    )
+    if table is not None:
+        try:
+            first = next(iter_user_table(table), None)
+        except ValueError as error:
+            raise ConfigError(f"{key}.captions: {error}") from None
+        if first is None:
+            raise ConfigError(f"{key}.captions: '{table}' has no rows; remove it if there are no captions")
 
 
 def _count_prompts(imported: str) -> int:

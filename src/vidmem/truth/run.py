@@ -66,10 +66,10 @@ def _judged(row: Mapping[str, Any], prompt: Mapping[str, Any] | None, decided: D
 
 
 def summarise_truth(truth: pl.DataFrame) -> dict[str, Any]:
-    """AUC of the scores (natural motion ranks last), precision and recall of the verdicts, and the dose-response curve, of one model's table.
+    """AUC of the scores, precision and recall of the verdicts, and the dose-response curve, of one model's table.
 
-    `None` where a number doesn't exist: the AUC of a model that only memorises, the precision of one that was never
-    accused.
+    Natural motion ranks last. `None` where a number doesn't exist: the AUC of a model that only memorises, the
+    precision of one that was never accused.
     """
     ok = truth.filter(pl.col("status") == tables.OK)
     summary: dict[str, Any] = {kind: _agreement(ok, kind) for kind in ("content", "motion")}
