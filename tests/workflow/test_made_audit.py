@@ -90,7 +90,7 @@ def test_one_branch_needs_no_other_model(audit: Any) -> None:
 
 def test_adding_a_model_runs_its_branch_and_the_report_alone(audit: Any) -> None:
     more = copy.deepcopy(CONFIG)
-    more["models"]["heldout"] = {"kind": "oracle", "support": "unrelated", "prompt_sets": ["control"], "seeds": 1}
+    more["models"]["negative"] = {"kind": "oracle", "support": "unrelated", "prompt_sets": ["control"], "seeds": 1}
     audit.write_config(more)
     try:
         jobs = audit.planned()
