@@ -138,3 +138,14 @@ def test_a_wrong_config_ends_the_run_before_it_starts_in_one_line(tmp_path: Path
     assert len(lines) == 1 and expected in lines[0]
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_make_clean_leaves_the_users_own_data_alone(tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_bytes((ROOT / "Makefile").read_bytes())
+    kept = ("config/mine.yaml", "data/clip.mp4", "results/mine/summary.json", ".venv/bin/python")
+    for name in (*kept, "results/demo/summary.json", ".pytest_cache/x"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    subprocess.run(["make", "clean"], cwd=tmp_path, check=True, capture_output=True)
+    assert all((tmp_path / name).is_file() for name in kept)
+    assert not (tmp_path / "results/demo").exists() and not (tmp_path / ".pytest_cache").exists()
