@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -48,6 +49,11 @@ def relatives(manifest: Path, corpus_frames: Iterable[Path] = (), duplicate_from
         related[row["same_as"]] |= by_caption[captions[row["item_id"]]] | {row["same_as"]}
     _add_same_content(related, list(corpus_frames), duplicate_from)
     return dict(related)
+
+
+def excluded_clips(manifest: Path, corpus_frames: Iterable[Path], settings: Mapping[str, Any]) -> Related:
+    """The `excluded` of a search: relatives where the corpus is its own null, nobody where held-out clips are."""
+    return relatives(manifest, corpus_frames, settings["duplicate_from"]) if settings["corpus_is_null"] else {}
 
 
 def _add_same_content(related: Related, paths: Sequence[Path], duplicate_from: float) -> None:
