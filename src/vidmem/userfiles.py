@@ -17,6 +17,7 @@ from typing import Any
 VIDEO_SUFFIXES = frozenset({".mp4", ".mkv", ".webm", ".avi", ".mov", ".gif"})
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 MEDIA_SUFFIXES = VIDEO_SUFFIXES | IMAGE_SUFFIXES
+TEXT_COLUMNS = ("prompt", "caption", "text")  # names under which a user's table may hold prompts
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
 MAX_TABLE_BYTES = 4 * 1024**3

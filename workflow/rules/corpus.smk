@@ -27,7 +27,7 @@ if PLAN.made:
 
 rule corpus_manifest:
     input:
-        lambda w: PLAN.made_inputs(w.side),
+        PLAN.made_inputs,
     output:
         "results/{audit}/corpus/{side}.parquet",
     log:

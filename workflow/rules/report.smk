@@ -4,7 +4,7 @@
 rule report:
     input:
         manifest="results/{audit}/corpus/corpus.parquet",
-        made=lambda w: PLAN.made_inputs("corpus"),
+        made=PLAN.made_inputs,
         prompts="results/{audit}/prompts/prompts.parquet",
         videos=[PLAN.tables("generate", m, "videos") for m in PLAN.models],
         signals=[PLAN.tables("generate", m, "signals") for m in PLAN.models],

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
-from typing import Annotated
-
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
@@ -15,14 +12,3 @@ class Section(BaseModel):
 
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-
-
-def _no_escape(value: str) -> str:
-    if "\x00" in value:
-        raise ValueError("a path may not hold a NUL character")
-    if ".." in PurePosixPath(value).parts:
-        raise ValueError("a path inside results may not hold '..'")
-    return value
-
-
-InsidePath = Annotated[str, AfterValidator(_no_escape)]

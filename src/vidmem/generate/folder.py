@@ -15,16 +15,10 @@ from vidmem.config.media import Limits
 from vidmem.media import MediaError, MediaRef, probe
 from vidmem.progress import progress
 from vidmem.tables import OK, SIGNALS, SKIPPED, VIDEOS, check_loss, write_table
-from vidmem.userfiles import find_media, read_user_table, safe_join
+from vidmem.userfiles import TEXT_COLUMNS, find_media, read_user_table, safe_join
 
 PATH_COLUMNS = ("path", "file", "filename", "video")
-PROMPT_COLUMNS = ("prompt", "caption", "text")
 Row = dict[str, Any]
-
-
-def count_videos(folder: str | Path) -> int:
-    """How many media files the folder holds, for cutting it into chunks."""
-    return len(find_media(Path(folder)))
 
 
 def list_videos(
@@ -79,7 +73,7 @@ def _read_prompts(path: Path) -> dict[str, Row]:
     table = read_user_table(path)
     columns = set(table[0]) if table else set()
     where = next((c for c in PATH_COLUMNS if c in columns), None)
-    what = next((c for c in PROMPT_COLUMNS if c in columns), None)
+    what = next((c for c in TEXT_COLUMNS if c in columns), None)
     if table and (where is None or what is None):
         raise ValueError(f"{path}: needs the columns 'path' and 'prompt', has {', '.join(sorted(columns))}")
     rows: dict[str, Row] = {}

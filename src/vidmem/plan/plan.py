@@ -118,7 +118,8 @@ class Plan:
             return f"results/{self.name}/generate/{model}/folder/prompts.csv"
         return section.prompts if isinstance(section, Videos) else None
 
-    def made_inputs(self, side: str) -> list[str]:
+    @property
+    def made_inputs(self) -> list[str]:
         """What a manifest waits for: the made corpus, or nothing (a user's folder is there already)."""
         return [f"{ROOT}/corpus/made"] if self.made else []
 

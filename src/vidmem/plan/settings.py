@@ -96,7 +96,6 @@ class Settings:
         """The report is cheap, so it follows its own code: an edit there reruns it, and it alone."""
         return {
             **self._audit.report.model_dump(),
-            "bootstrap": self._audit.metrics.bootstrap,
             "code": _code_hash(REPORT_CODE),
             "config": self._audit.model_dump(mode="json"),
         }

@@ -14,9 +14,8 @@ from typing import Any
 from vidmem import tables
 from vidmem.config.prompts import Prompts
 from vidmem.text import normalise_text, prompt_id, stable_fraction
-from vidmem.userfiles import read_user_table
+from vidmem.userfiles import TEXT_COLUMNS, read_user_table
 
-TEXT_COLUMNS = ("prompt", "caption", "text")
 Row = dict[str, Any]
 
 

@@ -12,7 +12,7 @@ from vidmem.report.inputs import ok_rows
 
 KINDS = ("content", "motion", "either")
 ALL = "all"
-NO_PROMPT = "in no set"
+IN_NO_SET = "in no set"
 
 RATES: dict[str, Any] = {
     "model": pl.String,
@@ -30,7 +30,7 @@ RATES: dict[str, Any] = {
 def flags(metrics: pl.DataFrame) -> pl.DataFrame:
     """One row an ok video: prompt_set, group (its prompt, or itself without one), content, motion, either."""
     return ok_rows(metrics).select(
-        pl.col("prompt_set").fill_null(NO_PROMPT),
+        pl.col("prompt_set").fill_null(IN_NO_SET),
         pl.coalesce("prompt_id", "video_id").alias("group"),
         pl.col("content_memorised").fill_null(False).alias("content"),
         pl.col("motion_memorised").fill_null(False).alias("motion"),

@@ -34,10 +34,8 @@ def content_matches(
     query_owner = videos.owners()
     for chunk in corpus:
         for block in chunk.blocks(BLOCK):
-            numbers = {item: n for n, item in enumerate(block.ids)}
-            barred = {
-                q: {numbers[r] for r in excluded.get(video, ()) if r in numbers} for q, video in enumerate(videos.ids)
-            }
+            numbers = block.numbers()
+            barred = block.barred(videos.ids, excluded)
             hits = search_best(videos.vectors, query_owner, block.vectors, block.owners(), top_k, barred)
             for q, video in enumerate(videos.ids):
                 for n in {*hits[q], *(numbers[r] for r in own.get(video, ()) if r in numbers)}:

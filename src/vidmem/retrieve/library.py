@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,15 @@ class Library:
     def rows(self, n: int) -> slice:
         """Rows of the n-th video."""
         return slice(int(self.starts[n]), int(self.starts[n + 1]))
+
+    def numbers(self) -> dict[str, int]:
+        """Number of each video by its id."""
+        return {item: n for n, item in enumerate(self.ids)}
+
+    def barred(self, videos: Sequence[str], excluded: Mapping[str, Set[str]]) -> dict[int, set[int]]:
+        """By position in `videos`, the numbers of the clips here that a video is not held against."""
+        numbers = self.numbers()
+        return {q: {numbers[r] for r in excluded.get(v, ()) if r in numbers} for q, v in enumerate(videos)}
 
     def owners(self) -> npt.NDArray[np.int64]:
         """Number of the video of each row, (rows,)."""

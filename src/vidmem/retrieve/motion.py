@@ -97,8 +97,7 @@ def _search_block(
     kept: list[dict[str, _Candidate]],
 ) -> None:
     references = motion_vectors_of(block, settings.grid)
-    numbers = {item: n for n, item in enumerate(block.ids)}
-    barred = {q: {numbers[r] for r in excluded.get(v, ()) if r in numbers} for q, v in enumerate(videos.ids)}
+    numbers, barred = block.numbers(), block.barred(videos.ids, excluded)
     hits: dict[int, dict[int, float]] = {q: {} for q in range(len(videos))}
     for length in sorted({min(settings.window, len(x)) for x in queries if len(x)}):
         members = [q for q, x in enumerate(queries) if min(settings.window, len(x)) == length]
@@ -110,10 +109,11 @@ def _search_block(
                 hits[q][n] = window_score(queries[q], references[n], settings.window, settings.floor).score
         for n, score in hits[q].items():
             rows = block.rows(n)
-            kept[q][block.ids[n]] = _Candidate(score, block.vectors[rows], block.times_s[rows], references[n])
-        best = best_of({n: c.raw for n, (_, c) in enumerate(sorted(kept[q].items()))}, settings.candidates)
-        names = sorted(kept[q])
-        keep = {names[n] for n in best} | own.get(video, set())
+            # copies: a view would keep the whole chunk in memory for as long as the candidate is kept
+            fields, times = block.vectors[rows].copy(), block.times_s[rows].copy()
+            kept[q][block.ids[n]] = _Candidate(score, fields, times, references[n])
+        best = best_of({name: c.raw for name, c in kept[q].items()}, settings.candidates)
+        keep = {*best, *own.get(video, ())}
         kept[q] = {name: c for name, c in kept[q].items() if name in keep}
 
 

@@ -58,6 +58,6 @@ def _first_of_each(scores: Vectors, owners: Owners, excluded: Set[int]) -> Hits:
     return {int(r): float(scores[i]) for r, i in zip(names, first, strict=True) if int(r) not in excluded}
 
 
-def best_of(hits: Mapping[int, float], wanted: int) -> Hits:
-    """The `wanted` highest scores; of equal ones the lower number, so that results don't depend on order."""
+def best_of[K: (int, str)](hits: Mapping[K, float], wanted: int) -> dict[K, float]:
+    """The `wanted` highest scores; of equal ones the lower key, so that results don't depend on order."""
     return dict(sorted(hits.items(), key=lambda item: (-item[1], item[0]))[:wanted])
