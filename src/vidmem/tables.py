@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 
 OK, SKIPPED, FAILED = "ok", "skipped", "failed"
 THUMBNAIL_BYTES = 16 * 16 * 3
+PICTURE_SIDE = 48  # pixels; large enough to tell which part of a frame comes back
+PICTURE_BYTES = PICTURE_SIDE * PICTURE_SIDE
 _STATUS = [pa.field("status", pa.string(), nullable=False), pa.field("reason", pa.string())]
 
 
@@ -105,6 +107,7 @@ def frames_schema(dim: int) -> pa.Schema:
         pa.field(
             "thumbnail", pa.binary(THUMBNAIL_BYTES), nullable=False
         ),  # uint8 (16, 16, 3), the view that is embedded
+        pa.field("picture", pa.binary(PICTURE_BYTES), nullable=False),  # uint8 (48, 48), the same in grey levels
     )
 
 
@@ -141,9 +144,20 @@ MATCHES = _schema(  # the top-k matches of each video by kind, and the prompt's 
     ("gsscd_max", pa.float32()),
     ("gsscd_k", pa.float32()),
     ("vsscd", pa.float32()),
+    ("content_normalised", pa.float32()),  # gsscd_max minus what the video scores with background clips
+    ("gen_fraction", pa.float32()),  # share of the video's frames with a match in the reference
+    ("ref_fraction", pa.float32()),  # share of the reference's frames with a match in the video
+    ("template", pa.float32()),  # largest connected part of the frame that comes back, as a share of its textured cells
+    ("template_map", pa.list_(pa.float32())),  # similarity by cell of the best frame pair, row-major; NaN: no texture
+    ("template_gen_time_s", pa.float64()),
+    ("template_ref_time_s", pa.float64()),
     ("ofs", pa.float32()),  # OFS-k, raw flow
+    ("ofs3", pa.float32()),  # OFS-3, raw flow: the study's score
     ("ofs_residual", pa.float32()),  # the default motion score before null normalisation
-    ("gen_start_s", pa.float64()),
+    ("speed", pa.float32()),  # motion: how much faster the video plays the reference's movement
+    ("gen_time_s", pa.float64()),  # content: the frames of gsscd_max
+    ("ref_time_s", pa.float64()),
+    ("gen_start_s", pa.float64()),  # the matched segment (content) or window (motion), on both sides
     ("gen_end_s", pa.float64()),
     ("ref_start_s", pa.float64()),
     ("ref_end_s", pa.float64()),
@@ -157,34 +171,58 @@ METRICS = _schema(  # one row a generated video: every score, p-value and verdic
     ("prompt_id", pa.string()),
     ("seed", pa.int64()),
     ("prompt_set", pa.string()),
-    ("content_score", pa.float32()),  # max over the corpus of gsscd_max
+    ("content_score", pa.float32()),  # what is judged, of the best clip of the whole corpus
     ("content_ref_id", pa.string()),
-    ("content_gen_time_s", pa.float64()),
+    ("content_gen_time_s", pa.float64()),  # the best pair of frames
     ("content_ref_time_s", pa.float64()),
+    ("content_gen_start_s", pa.float64()),  # the segment that comes back, on both sides
+    ("content_gen_end_s", pa.float64()),
+    ("content_ref_start_s", pa.float64()),
+    ("content_ref_end_s", pa.float64()),
     ("content_p_value", pa.float64()),
     ("content_q_value", pa.float64()),  # Benjamini-Hochberg over the audit's videos of this model
     ("content_threshold", pa.float64()),
+    ("gsscd_max", pa.float32()),
     ("gsscd_k", pa.float32()),
     ("vsscd", pa.float32()),
+    ("content_normalised", pa.float32()),
+    ("gen_fraction", pa.float32()),
+    ("ref_fraction", pa.float32()),
     ("content_memorised", pa.bool_()),
+    ("template_score", pa.float32()),  # largest connected part of the frame that comes back, 0..1
+    ("template_ref_id", pa.string()),
+    ("template_gen_time_s", pa.float64()),
+    ("template_ref_time_s", pa.float64()),
+    ("template_map", pa.list_(pa.float32())),
+    ("template_p_value", pa.float64()),
+    ("template_q_value", pa.float64()),
+    ("template_threshold", pa.float64()),
+    ("template_memorised", pa.bool_()),
     ("motion_score", pa.float32()),
     ("motion_ref_id", pa.string()),
-    ("motion_gen_time_s", pa.float64()),
+    ("motion_gen_time_s", pa.float64()),  # start and end of the window, on both sides
     ("motion_ref_time_s", pa.float64()),
+    ("motion_gen_end_s", pa.float64()),
+    ("motion_ref_end_s", pa.float64()),
     ("motion_p_value", pa.float64()),
     ("motion_q_value", pa.float64()),
     ("motion_threshold", pa.float64()),
     ("ofs", pa.float32()),
+    ("ofs3", pa.float32()),
+    ("ofs_residual", pa.float32()),
+    ("speed", pa.float32()),
     ("mean_flow", pa.float32()),  # share of width per second
     ("camera_explained", pa.float32()),  # share of flow energy that an affine camera explains, 0..1
     ("natural_motion", pa.bool_()),
-    ("natural_reason", pa.string()),  # still | camera | common
+    ("natural_reason", pa.string()),  # still | camera | common, or why there is no motion to judge
     ("motion_memorised", pa.bool_()),
     ("d1_d2_pixel", pa.float32()),  # nearest-neighbour distance ratio (Gu et al. 2310.02664)
     ("d1_d2_feature", pa.float32()),
     ("own_similarity", pa.float32()),  # best gsscd_max to one of the prompt's own clips
     ("own_first", pa.bool_()),  # the best match of the whole corpus is one of the prompt's own clips
-    ("verdict", pa.string()),  # verbatim | retrieved | motion | none
+    ("agreement", pa.float32()),  # mean similarity to the prompt's other seeds
+    ("clique_size", pa.int32()),  # largest set of near-identical seeds that this video belongs to (Carlini et al.)
+    ("verdict", pa.string()),  # verbatim | retrieved | template | motion | none
     *_STATUS,
 )
 

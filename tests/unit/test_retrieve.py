@@ -27,6 +27,8 @@ SETTINGS = {
     "floor": 0.02,
     "grid": GRID,
     "rate_hz": 8.0,
+    "frame_rate_hz": 2.0,
+    "match_from": 0.5,
 }
 
 
@@ -44,6 +46,7 @@ def write_frames(path: Path, videos: dict[str, np.ndarray]) -> None:
         "thumbnail": [
             (np.abs(np.tile(row, 96)) * 255).astype(np.uint8).tobytes() for x in videos.values() for row in x
         ],
+        "picture": [bytes(tables.PICTURE_BYTES) for x in videos.values() for _ in x],
     }
     tables.write_table(path, columns, tables.frames_schema(DIM))
 
@@ -69,6 +72,7 @@ def world(tmp_path: Path) -> dict[str, dict[str, np.ndarray]]:
     moves = {"copy": flow["r5"].copy(), "other": rng.normal(0, 0.2, (5, 2, GRID, GRID)).astype(np.float32)}
     write_frames(tmp_path / "q.frames.parquet", queries)
     write_flow(tmp_path / "q.flow.parquet", moves)
+    write_frames(tmp_path / "h.frames.parquet", {f"h{n}": unit(rng, 3) for n in range(8)})
     write_flow(tmp_path / "h.flow.parquet", background)
     for cut, chunks in {"one": [range(12)], "three": [range(4), range(4, 7), range(7, 12)]}.items():
         for n, members in enumerate(chunks):
@@ -85,6 +89,7 @@ def run(root: Path, cut: str, chunks: int, **more: object) -> pl.DataFrame:
         flow=[root / "q.flow.parquet"],
         corpus_frames=[root / f"{cut}{n}.frames.parquet" for n in range(chunks)],
         corpus_flow=[root / f"{cut}{n}.flow.parquet" for n in range(chunks)],
+        background_frames=[root / "h.frames.parquet"],
         background_flow=[root / "h.flow.parquet"],
         settings=SETTINGS,
         threads=1,
@@ -178,7 +183,7 @@ def test_search_never_misses_a_better_reference(references: int, wanted: int, qu
 def test_blocks_hold_every_row_once() -> None:
     starts = np.array([0, 2, 3, 7])
     library = Library(
-        ["a", "b", "c"], starts, np.arange(7.0), np.arange(14.0).reshape(7, 2), np.empty((0, 768), np.uint8)
+        ["a", "b", "c"], starts, np.arange(7.0), np.arange(14.0).reshape(7, 2), *[np.empty((0, 768), np.uint8)] * 2
     )
     blocks = list(library.blocks(2))
     assert [b.ids for b in blocks] == [["a", "b"], ["c"]]

@@ -6,6 +6,7 @@ rule retrieve:
         videos=lambda w: PLAN.tables("generate", w.model, "videos"),
         frames=lambda w: PLAN.tables("features", w.model, "frames"),
         flow=lambda w: PLAN.tables("features", w.model, "flow"),
+        background_frames="results/{audit}/features/{model}/null.frames.parquet",
         background_flow="results/{audit}/features/{model}/null.flow.parquet",
         corpus_frames=PLAN.corpus_tables("frames"),
         corpus_flow=PLAN.corpus_tables("flow"),

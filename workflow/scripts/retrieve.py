@@ -14,6 +14,7 @@ with log_to(snakemake.log[0]):
         flow=[Path(p) for p in snakemake.input.flow],
         corpus_frames=corpus_frames,
         corpus_flow=[Path(p) for p in snakemake.input.corpus_flow],
+        background_frames=[Path(snakemake.input.background_frames)],
         background_flow=[Path(snakemake.input.background_flow)],
         own=own_clips([Path(p) for p in snakemake.input.videos], Path(snakemake.input.manifest)),
         excluded=excluded_clips(Path(snakemake.input.manifest), corpus_frames, settings),

@@ -14,6 +14,7 @@ with log_to(snakemake.log[0]):
         flow=[Path(snakemake.input.flow)],
         corpus_frames=corpus_frames,
         corpus_flow=[Path(p) for p in snakemake.input.corpus_flow],
+        background_frames=[Path(snakemake.input.frames)],
         background_flow=[Path(snakemake.input.flow)],
         own={},
         excluded=excluded_clips(Path(snakemake.input.manifest), corpus_frames, settings),

@@ -21,7 +21,7 @@ from vidmem.config.media import Limits
 from vidmem.features.engines import FrameEngine, frame_engine
 from vidmem.features.flow import FlowEngine, flow_engine, resample, velocity_fields
 from vidmem.features.gate import usable
-from vidmem.features.preprocess import Frames, resize, to_short_edge
+from vidmem.features.preprocess import Frames, grey, resize, to_short_edge
 from vidmem.features.sampling import Plan, Sampled, sample
 from vidmem.media import Format, MediaError, MediaRef
 from vidmem.progress import progress
@@ -43,13 +43,14 @@ class _Video:
     samples: list[int] = field(default_factory=list)
     times_s: list[float] = field(default_factory=list)
     thumbnails: list[bytes] = field(default_factory=list)
+    pictures: list[bytes] = field(default_factory=list)
     vectors: list[npt.NDArray[np.float32]] = field(default_factory=list)
     fields: npt.NDArray[np.float32] | None = None
 
     def fail(self, status: str, reason: str) -> None:
         """Nothing of this video is written but its row."""
         self.status, self.reason, self.fields = status, reason, None
-        self.samples, self.times_s, self.thumbnails, self.vectors = [], [], [], []
+        self.samples, self.times_s, self.thumbnails, self.pictures, self.vectors = [], [], [], [], []
 
 
 class _Batch:
@@ -169,6 +170,7 @@ def _extract(
         return video
     seen = to_short_edge(sampled.frames[good], settings["frames"]["short_edge"])
     video.thumbnails = [image.tobytes() for image in resize(seen, THUMBNAIL_SIDE, THUMBNAIL_SIDE)]
+    video.pictures = [image.tobytes() for image in grey(resize(seen, tables.PICTURE_SIDE, tables.PICTURE_SIDE))]
     batch.add(video, seen)
     return video
 
@@ -186,6 +188,7 @@ def _write_frames(path: Path, videos: list[_Video], engine: FrameEngine, made: d
         "frame": [sample for v in videos for sample in v.samples],
         "time_s": [time for v in videos for time in v.times_s],
         "thumbnail": [image for v in videos for image in v.thumbnails],
+        "picture": [image for v in videos for image in v.pictures],
         "vector": np.concatenate(vectors) if vectors else np.zeros(0, np.float32),
     }
     made = {**made, "engine": engine.name, "weights_sha256": engine.weights_sha256, "dim": engine.dim}

@@ -77,6 +77,8 @@ class Settings:
             **self._audit.retrieve.model_dump(),
             "corpus_is_null": self._corpus_is_null,
             "duplicate_from": DUPLICATE_FROM,
+            "match_from": self._audit.metrics.customary_content,
+            "frame_rate_hz": self._audit.features.frames.rate_hz,
             "floor": self._audit.metrics.still_floor,
             "grid": flow.grid,
             "rate_hz": flow.rate_hz,

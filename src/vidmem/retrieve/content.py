@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from vidmem.retrieve.content_row import Comparer, ContentSettings
 from vidmem.retrieve.library import Floats, Library
 from vidmem.retrieve.search import search_best
-from vidmem.similarity.content import gsscd_k, gsscd_max, vsscd
 
 Row = dict[str, Any]
 BLOCK = 4096  # corpus clips searched at once
@@ -18,17 +18,19 @@ BLOCK = 4096  # corpus clips searched at once
 def content_matches(
     videos: Library,
     corpus: Iterable[Library],
+    background: Library,
+    settings: ContentSettings,
     *,
-    top_k: int,
-    segment: int,
     own: Mapping[str, Set[str]],
     excluded: Mapping[str, Set[str]],
 ) -> list[Row]:
     """Rows of `tables.MATCHES` of kind `content`, over corpus chunks that are read one after the other.
 
     Of each video the `top_k` best clips by gsscd_max, and the clips in `own` wherever they rank. Clips in `excluded`
-    are not searched.
+    are not searched. `background` holds clips that share nothing with the corpus.
     """
+    top_k = settings.top_k
+    comparer = Comparer(videos, background, excluded, settings)
     kept: list[dict[str, Row]] = [{} for _ in videos.ids]
     nearest = _Nearest(len(videos.vectors))
     query_owner = videos.owners()
@@ -39,29 +41,12 @@ def content_matches(
             hits = search_best(videos.vectors, query_owner, block.vectors, block.owners(), top_k, barred)
             for q, video in enumerate(videos.ids):
                 for n in {*hits[q], *(numbers[r] for r in own.get(video, ()) if r in numbers)}:
-                    kept[q][block.ids[n]] = _compare(videos, q, block, n, segment)
+                    kept[q][block.ids[n]] = comparer.row(q, block, n)
                 _cut(kept[q], top_k, own.get(video, set()))
             nearest.update(videos, block, barred)
     return [
         row for q, video in enumerate(videos.ids) for row in _ranked(video, kept[q], top_k, own, nearest, videos, q)
     ]
-
-
-def _compare(videos: Library, q: int, block: Library, n: int, segment: int) -> Row:
-    x, y = videos.vectors[videos.rows(q)], block.vectors[block.rows(n)]
-    best = gsscd_max(x, y)
-    run = gsscd_k(x, y, segment)
-    x_times, y_times = videos.times_s[videos.rows(q)], block.times_s[block.rows(n)]
-    return {
-        "score": best.score,
-        "gsscd_max": best.score,
-        "gsscd_k": run.score,
-        "vsscd": vsscd(x, y),
-        "gen_start_s": float(x_times[best.i]),
-        "gen_end_s": float(x_times[best.i]),
-        "ref_start_s": float(y_times[best.j]),
-        "ref_end_s": float(y_times[best.j]),
-    }
 
 
 def _cut(rows: dict[str, Row], top_k: int, own: Set[str]) -> None:

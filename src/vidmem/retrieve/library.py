@@ -21,7 +21,8 @@ Floats = npt.NDArray[np.float64]
 class Library:
     """Vectors (rows, size) of videos, the rows of a video together and in the order of time.
 
-    `starts` (videos + 1,) cuts the rows; `times_s` (rows,); `thumbnails` uint8 (rows, 768), empty for flow.
+    `starts` (videos + 1,) cuts the rows; `times_s` (rows,). `thumbnails` uint8 (rows, 768) and `pictures` uint8
+    (rows, 48 * 48) show the embedded view in colour and in grey; both are empty for flow.
     """
 
     ids: list[str]
@@ -29,6 +30,7 @@ class Library:
     times_s: Floats
     vectors: Vectors
     thumbnails: npt.NDArray[np.uint8]
+    pictures: npt.NDArray[np.uint8]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,6 +63,7 @@ class Library:
                 self.times_s[rows],
                 self.vectors[rows],
                 self.thumbnails[rows] if len(self.thumbnails) else self.thumbnails,
+                self.pictures[rows] if len(self.pictures) else self.pictures,
             )
 
 
@@ -74,13 +77,15 @@ def load_library(paths: Path | Iterable[Path]) -> Library:
     ids = [str(owner[s]) for s in starts[:-1]]
     if len(set(ids)) != len(ids):
         raise ValueError(f"{files}: the rows of a video are not together")
-    return Library(ids, starts.astype(np.int64), frame["time_s"].to_numpy(), vectors, _thumbnails(files))
+    thumbnails, pictures = _images(files, "thumbnail"), _images(files, "picture")
+    return Library(ids, starts.astype(np.int64), frame["time_s"].to_numpy(), vectors, thumbnails, pictures)
 
 
-def _thumbnails(files: Iterable[Path]) -> npt.NDArray[np.uint8]:
+def _images(files: Iterable[Path], column: str) -> npt.NDArray[np.uint8]:
+    size = {"thumbnail": tables.THUMBNAIL_BYTES, "picture": tables.PICTURE_BYTES}[column]
     found: list[Any] = []
     for path in files:
-        if "thumbnail" in pq.read_schema(path).names:
-            column = pq.read_table(path, columns=["thumbnail"], partitioning=None).column(0)
-            found.append(np.frombuffer(b"".join(column.to_pylist()), np.uint8).reshape(-1, tables.THUMBNAIL_BYTES))
-    return np.concatenate(found) if found else np.empty((0, tables.THUMBNAIL_BYTES), np.uint8)
+        if column in pq.read_schema(path).names:
+            values = pq.read_table(path, columns=[column], partitioning=None).column(0)
+            found.append(np.frombuffer(b"".join(values.to_pylist()), np.uint8).reshape(-1, size))
+    return np.concatenate(found) if found else np.empty((0, size), np.uint8)

@@ -15,6 +15,7 @@ import faiss
 from vidmem import tables
 from vidmem.progress import progress
 from vidmem.retrieve.content import content_matches
+from vidmem.retrieve.content_row import ContentSettings
 from vidmem.retrieve.library import Library, load_library
 from vidmem.retrieve.motion import Background, MotionSettings, motion_matches, motion_vectors_of
 
@@ -27,6 +28,7 @@ def retrieve(
     flow: Sequence[Path],
     corpus_frames: Sequence[Path],
     corpus_flow: Sequence[Path],
+    background_frames: Sequence[Path],
     background_flow: Sequence[Path],
     own: Mapping[str, Set[str]],
     excluded: Mapping[str, Set[str]],
@@ -36,7 +38,7 @@ def retrieve(
 ) -> None:
     """Write `tables.MATCHES`: of each video its best matches, and its prompt's own clips wherever they rank.
 
-    `settings` is the dump of the config section plus `floor`, `grid` and `rate_hz`. Corpus tables are read one chunk
+    `settings` is the dump of the config section plus `floor`, `grid`, `rate_hz`, `frame_rate_hz` and `match_from`. Corpus tables are read one chunk
     after the other.
     """
     faiss.omp_set_num_threads(threads)
@@ -44,8 +46,13 @@ def retrieve(
     rows = content_matches(
         videos,
         _chunks(corpus_frames, "content search"),
-        top_k=int(settings["top_k"]),
-        segment=int(settings["segment"]),
+        load_library(background_frames),
+        ContentSettings(
+            segment=int(settings["segment"]),
+            match_from=float(settings["match_from"]),
+            rate_hz=float(settings["frame_rate_hz"]),
+            top_k=int(settings["top_k"]),
+        ),
         own=own,
         excluded=excluded,
     )
