@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 
 from vidmem import stats
 
@@ -77,33 +78,54 @@ def test_q_values_keep_the_order_and_are_no_smaller_than_p(p: list[float]) -> No
     assert np.all(np.diff(q[np.argsort(p, kind="stable")]) >= -1e-12)
 
 
-def test_gumbel_fit_recovers_its_parameters() -> None:
-    draws = np.random.default_rng(0).gumbel(0.3, 0.05, 20000)
-    null = stats.Null.fit(draws)
-    assert null.location == pytest.approx(0.3, abs=0.002)
-    assert null.scale == pytest.approx(0.05, abs=0.002)
+def test_benjamini_hochberg_keeps_the_share_of_false_discoveries() -> None:
+    """200 videos, of which 20 are copies: at q <= .1 a tenth of the calls may be wrong (times 180/200), on average."""
+    rng = np.random.default_rng(2)
+    shares = []
+    for _ in range(400):
+        p = np.append(rng.random(180), rng.random(20) * 1e-3)
+        called = stats.benjamini_hochberg(p) <= 0.1
+        shares.append(called[:180].sum() / max(called.sum(), 1))
+    assert np.mean(shares) == pytest.approx(0.09, abs=0.01)
 
 
-@pytest.mark.parametrize("n", [60, 400])
-def test_the_stated_false_positive_rate_is_kept_on_average(n: int) -> None:
-    """Nominal 1 %: thresholds from n null scores, realised on fresh ones; 300 x 1000 draws."""
-    generator = np.random.default_rng(1)
-    realised = [
-        (generator.gumbel(0.3, 0.05, 1000) >= stats.Null.fit(generator.gumbel(0.3, 0.05, n)).threshold(0.01)).mean()
-        for _ in range(300)
-    ]
-    assert 0.001 <= np.mean(realised) <= 0.0115
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0.01, 0.5))
+def test_q_values_call_what_the_step_up_procedure_calls(p: list[float], level: float) -> None:
+    """Benjamini and Hochberg's own words: reject the k smallest, k the largest rank with p_(k) <= k level / m."""
+    ordered, m = sorted(p), len(p)
+    k = max((i + 1 for i in range(m) if ordered[i] * m / (i + 1) <= level), default=0)
+    expected = k and ordered[k - 1]
+    called = stats.benjamini_hochberg(np.array(p)) <= level
+    assert called.tolist() == [bool(k) and x <= expected for x in p]
 
 
-def test_no_null_video_is_called_where_the_rate_allows_none() -> None:
-    scores = np.array([0.1, 0.2, 0.9])
-    assert stats.Null.fit(scores).threshold(0.01) > 0.9
+def test_exact_binomial_interval_known_answers() -> None:
+    """Clopper and Pearson: 1 of 10 gives .0025 to .445; none of n ends at 1 - .025^(1/n)."""
+    assert stats.binomial_interval(1, 10) == pytest.approx((0.00253, 0.44502), abs=1e-5)
+    assert stats.binomial_interval(0, 100) == pytest.approx((0, 1 - 0.025 ** (1 / 100)))
+    assert stats.binomial_interval(5, 5) == pytest.approx((0.025 ** (1 / 5), 1))
+    assert stats.binomial_interval(0, 0) is None
+    with pytest.raises(ValueError, match="a count from 0 to 3, not 4"):
+        stats.binomial_interval(4, 3)
 
 
-def test_p_values_fall_with_the_score_and_are_honest_inside_the_sample() -> None:
-    null = stats.Null.fit(np.linspace(0.1, 0.3, 99))
-    p = null.p_values(np.array([0.0, 0.2, 0.3, 0.5, 0.9]))
-    assert np.all(np.diff(p) <= 0)
-    assert p[1] >= 0.5
-    assert p[2] >= 2 / 100
-    assert 0 < p[4] < 1e-3
+@given(st.integers(0, 50), st.integers(1, 50))
+def test_binomial_interval_is_where_both_tails_are_a_fortieth(count: int, n: int) -> None:
+    count = min(count, n)
+    low, high = stats.binomial_interval(count, n) or (0, 0)
+    assert low <= count / n <= high
+    if count:
+        assert binom.sf(count - 1, n, low) == pytest.approx(0.025)
+    if count < n:
+        assert binom.cdf(count, n, high) == pytest.approx(0.025)
+
+
+def test_bootstrap_interval_covers_the_mean_of_prompts() -> None:
+    """Videos of a prompt agree, so that only prompts count: 40 prompts of 4 videos, coverage over 200 audits."""
+    rng = np.random.default_rng(3)
+    covered = 0
+    for _ in range(200):
+        values = np.repeat(rng.random(40) < 0.3, 4).astype(float)
+        low, high = stats.bootstrap_ci(values, np.repeat(np.arange(40), 4), draws=400) or (1, 0)
+        covered += low <= 0.3 <= high
+    assert 0.88 <= covered / 200 <= 0.99
