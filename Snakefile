@@ -35,6 +35,7 @@ rule all:
     input:
         expand("results/{audit}/report", audit=PLAN.name),
         expand("results/{audit}/summary.json", audit=PLAN.name),
+        PLAN.effective_size(),
 
 
 rule features:

@@ -11,6 +11,7 @@ import yaml
 
 from vidmem.config import ConfigError, load_config
 from vidmem.config.handbook import handbook_text, schema_text
+from vidmem.config.models import Planted
 
 ROOT = Path(__file__).parents[2]
 GOOD: dict[str, Any] = {
@@ -49,6 +50,9 @@ def test_two_folders_are_enough() -> None:
         ("models", {}, "models: no models: give at least one"),
         ("models/corpus", {"kind": "videos", "folder": "x"}, "models: model name 'corpus' is reserved"),
         ("corpus", {}, "corpus: kind 'folder' needs `folder`"),
+        ("models/p", {"kind": "planted", "sizes": [8, 8]}, "models.p.sizes: 8 is given twice"),
+        ("models/p", {"kind": "planted", "sizes": [0]}, "models.p.sizes.0: input should be greater than or equal to 1"),
+        ("models/effective-size", {"kind": "planted"}, "models: model name 'effective-size' is reserved"),
         ("features/frames/engine", "sscd", "features.frames: engine 'sscd' needs `weights`"),
     ],
 )
@@ -56,6 +60,25 @@ def test_a_wrong_config_is_one_line_that_names_the_place(path: str, value: Any, 
     with pytest.raises(ConfigError) as caught:
         load_config(with_change(path, value))
     assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_sizes_of_a_planted_model_are_models_of_their_own() -> None:
+    planted = {"kind": "planted", "seeds": 7, "train_steps": 9, "sizes": [16, 8]}
+    models = load_config(with_change("models", {"p": planted, "q": {"kind": "planted"}})).models
+    assert sorted(models) == ["p", "p-of-16", "p-of-8", "q"]
+    eight = models["p-of-8"]
+    assert isinstance(eight, Planted) and (eight.clips, eight.sizes, eight.seeds, eight.train_steps) == (8, [], 7, 9)
+    whole = models["p"]
+    assert isinstance(whole, Planted) and whole.clips is None
+    assert whole.model_dump() == load_config(with_change("models/p", planted | {"sizes": []})).models["p"].model_dump()
+
+
+def test_a_model_with_the_name_of_a_size_is_refused() -> None:
+    config = with_change("models", {"p": {"kind": "planted", "sizes": [8]}, "p-of-8": {"kind": "planted"}})
+    with pytest.raises(ConfigError) as caught:
+        load_config(config)
+    assert "models: model name 'p-of-8' is given, but `sizes` of 'p' makes a model of that name" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 

@@ -8,6 +8,7 @@ import pytest
 from vidmem.truth import summarise_truth
 from vidmem.truth.known import oracle_truth, parse_flag, planted_truth, replay_truth
 
+WHOLE = {"clips": None}  # trained on the whole corpus
 NATURAL = {"object": False, "pan": True, "real": None}
 
 
@@ -30,13 +31,14 @@ def prompt(copies: int, *items: str) -> dict[str, object]:
 def test_planted_truth_follows_the_multiplicity(
     copies: int, item: str, content: bool | None, motion: bool | None
 ) -> None:
-    assert planted_truth(prompt(copies, item), NATURAL, 16) == {"content_truth": content, "motion_truth": motion}
+    assert planted_truth(WHOLE, prompt(copies, item), NATURAL, 16) == {"content_truth": content, "motion_truth": motion}
 
 
 def test_prompts_that_the_model_never_saw_are_not_judged() -> None:
     undecided = {"content_truth": None, "motion_truth": None}
-    assert planted_truth(prompt(0), NATURAL, 16) == undecided
-    assert planted_truth(None, NATURAL, 16) == undecided
+    assert planted_truth(WHOLE, prompt(0), NATURAL, 16) == undecided
+    assert planted_truth(WHOLE, None, NATURAL, 16) == undecided
+    assert planted_truth({"clips": 8}, prompt(64, "object"), NATURAL, 16) == undecided, "it saw a part, each clip once"
 
 
 def test_oracles_are_known_by_their_support() -> None:

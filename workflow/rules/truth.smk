@@ -30,3 +30,27 @@ rule truth:
         "Verdicts about {wildcards.model} against the planted truth"
     script:
         "../scripts/truth.py"
+
+
+rule effective_size:
+    input:
+        PLAN.effective_size_inputs(),
+    output:
+        "results/{audit}/truth/effective-size.parquet",
+    log:
+        "results/{audit}/logs/truth/effective-size.log",
+    benchmark:
+        "results/{audit}/benchmarks/truth/effective-size.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        families=PLAN.sized,
+        settings={"memorised_share": PLAN.audit.truth.memorised_share},
+    message:
+        "How many clips a planted model memorises"
+    script:
+        "../scripts/effective_size.py"

@@ -11,10 +11,10 @@ from vidmem.config.base import NAME_PATTERN, Section
 from vidmem.config.corpus import Corpus
 from vidmem.config.features import Features
 from vidmem.config.generate import Generate
-from vidmem.config.models import Model
+from vidmem.config.models import Model, Planted
 from vidmem.config.prompts import Prompts
 
-RESERVED = ("corpus", "heldout", "motion", "unrelated")  # subjects of results/ that are no models
+RESERVED = ("corpus", "heldout", "motion", "unrelated", "effective-size")  # subjects of results/ that are no models
 
 
 class Audit(Section):
@@ -48,4 +48,17 @@ class Audit(Section):
                 raise ValueError(f"model name {name!r}: use letters, digits, '-' and '_'")
             if name in RESERVED:
                 raise ValueError(f"model name {name!r} is reserved; reserved are {', '.join(RESERVED)}")
-        return models
+        return _with_sizes(models)
+
+
+def _with_sizes(models: dict[str, Model]) -> dict[str, Model]:
+    """The models, and those that `sizes` of planted ones adds."""
+    found = dict(models)
+    for name, model in models.items():
+        for clips in model.sizes if isinstance(model, Planted) else []:
+            assert isinstance(model, Planted)
+            added = f"{name}-of-{clips}"
+            if added in found:
+                raise ValueError(f"model name {added!r} is given, but `sizes` of {name!r} makes a model of that name")
+            found[added] = model.model_copy(update={"clips": clips, "sizes": []})
+    return found

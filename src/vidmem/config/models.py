@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from vidmem.config.base import Section
 
@@ -59,6 +59,33 @@ class Planted(_Sampled):
         1.5, ge=0, description="Classifier-free guidance scale. Far above 2 so small a model's clips burn out."
     )
     learning_rate: float = Field(2e-3, gt=0, description="Peak learning rate of AdamW (Muon's is 5 times that).")
+    clips: int | None = Field(
+        None,
+        ge=1,
+        description="Train on this many distinct clips of the corpus, each once. Left out: on all, with their "
+        "multiplicities.",
+    )
+    sizes: list[Annotated[int, Field(ge=1)]] = Field(
+        [],
+        exclude=True,  # they are models of their own by then, and no setting of this one
+        description="Also train one model on each of these numbers of distinct clips, each clip once: how many clips "
+        "a model of this size memorises (the effective memorisation size). They are named `<this model>-of-<number>`.",
+    )
+
+    @field_validator("sizes")
+    @classmethod
+    def _distinct(cls, sizes: list[int]) -> list[int]:
+        twice = sorted({n for n in sizes if sizes.count(n) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]} is given twice")
+        return sizes
+
+    def sized(self, name: str) -> dict[int, str]:
+        """Names of the models of each number of clips, ascending: those that `sizes` makes, and itself with `clips`."""
+        found = {n: f"{name}-of-{n}" for n in self.sizes}
+        if self.clips is not None:
+            found.setdefault(self.clips, name)
+        return dict(sorted(found.items()))
 
 
 class Oracle(_Sampled):

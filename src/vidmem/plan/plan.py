@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vidmem.config import Audit, load_config
-from vidmem.config.models import Diffusers, Replay, Videos
+from vidmem.config.models import Diffusers, Planted, Replay, Videos
 from vidmem.plan.checks import check_files, folder_of, set_sizes
 from vidmem.plan.settings import Settings
 
@@ -71,6 +71,12 @@ class Plan:
         """Models whose memorisation is known. Only a made corpus comes with the truth about its clips."""
         return self.of_kind("planted", "oracle", "replay") if self.made else []
 
+    @property
+    def sized(self) -> dict[str, dict[int, str]]:
+        """Of each planted model with `sizes`: the models by the number of clips that they were trained on."""
+        planted = ((name, self.audit.models[name]) for name in self.models)
+        return {name: m.sized(name) for name, m in planted if isinstance(m, Planted) and m.sizes}
+
     # ---- chunks
 
     def prompt_chunks(self) -> list[str]:
@@ -131,6 +137,14 @@ class Plan:
         """Paths of one table of all chunks of the corpus' features."""
         return [f"{ROOT}/features/corpus/{chunk}.{suffix}.parquet" for chunk in self.corpus_chunks()]
 
+    def effective_size_inputs(self) -> list[str]:
+        """Metrics tables of the models whose number of clips is compared, in the order of `sized`."""
+        return [f"{ROOT}/metrics/{m}.parquet" for models in self.sized.values() for m in models.values()]
+
+    def effective_size(self) -> list[str]:
+        """The table of effective memorisation sizes, if any are asked for."""
+        return [f"results/{self.name}/truth/effective-size.parquet"] if self.sized else []
+
     # ---- the report
 
     def report_files(self) -> dict[str, Any]:
@@ -140,6 +154,7 @@ class Plan:
             "corpus_root": self.media_folder("corpus"),
             "corpus_features": {s: self._real(self.corpus_tables(s)) for s in ("frames", "flow", "items")},
             "models": {name: self._model_files(name) for name in self.models},
+            "effective_size": next(iter(self.effective_size()), None),
         }
 
     def _model_files(self, model: str) -> dict[str, Any]:

@@ -4,7 +4,8 @@
 
 - planted: clips that stand at least `positive_from` times are memorised, clips that stand once are not; in between
   nobody knows. Prompts that the model never saw (controls) are not decided: such a model may answer them with a clip
-  that it memorised, which is a true copy.
+  that it memorised, which is a true copy. Nor are those of a model that was trained on some of the clips, each once:
+  it answers any prompt with what it knows.
 - oracle on the corpus can only reproduce; on unrelated clips it can reproduce nothing of the corpus; on new contents
   over known trajectories it reproduces motion and no content. Widened (`bandwidth` > 0) it is in between: undecided.
 - motion is decided for rendered clips only: an object's trajectory is evidence, a camera's pan or a still scene is
@@ -20,9 +21,9 @@ Row = Mapping[str, Any]
 Decided = dict[str, bool | None]
 
 
-def planted_truth(prompt: Row | None, natural: Mapping[str, bool | None], positive_from: int) -> Decided:
-    """Truth of a video of the planted model, by its prompt (`tables.PROMPTS` row)."""
-    if prompt is None or not prompt["source_ids"]:
+def planted_truth(settings: Row, prompt: Row | None, natural: Mapping[str, bool | None], positive_from: int) -> Decided:
+    """Truth of a video of a planted model, by its config section and its prompt (`tables.PROMPTS` row)."""
+    if settings.get("clips") is not None or prompt is None or not prompt["source_ids"]:
         return {"content_truth": None, "motion_truth": None}
     copies = int(prompt["duplicates"])
     content = True if copies >= positive_from else False if copies == 1 else None

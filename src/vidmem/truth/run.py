@@ -39,12 +39,14 @@ def write_truth(
     def decide(row: Mapping[str, Any]) -> Decided:
         prompt = by_prompt.get(row["prompt_id"])
         if model["kind"] == "planted":
-            return planted_truth(prompt, natural, int(settings["positive_from"]))
+            return planted_truth(model, prompt, natural, int(settings["positive_from"]))
         if model["kind"] == "oracle":
             return oracle_truth(model, prompt, natural)
         return replay_truth(by_path.get(paths[row["video_id"]]))
 
-    rows = [_judged(row, by_prompt.get(row["prompt_id"]), decide(row)) for row in _rows(metrics)]
+    # what a prompt's caption stood for in the corpus is no multiplicity of a model that saw a part of it
+    whole = {} if model.get("clips") is not None else by_prompt
+    rows = [_judged(row, whole.get(row["prompt_id"]), decide(row)) for row in _rows(metrics)]
     tables.write_table(out, rows, tables.TRUTH, {"settings": dict(settings)})
 
 

@@ -36,7 +36,8 @@ def build_known(
     """
     torch.set_num_threads(threads)
     if kind == "planted":
-        _build_planted(settings, Side.read(manifests["corpus"], media_roots["corpus"]), out_dir, seed, threads)
+        side = Side.read(manifests["corpus"], media_roots["corpus"])
+        _build_planted(model_name, settings, side, out_dir, seed, threads)
     elif kind == "oracle":
         side_name = str(settings["support"])
         side = Side.read(manifests[side_name], media_roots[side_name])
@@ -46,12 +47,26 @@ def build_known(
         raise ValueError(f"kind {kind!r} is not one of planted, oracle")
 
 
-def _build_planted(settings: Mapping[str, Any], side: Side, out_dir: str | Path, seed: int, threads: int) -> None:
-    """A clip is trained under each of its captions as often as the manifest lists the two together."""
-    counts = Counter((row["same_as"] or row["item_id"], row["caption"] or "") for row in side.rows)
+def _build_planted(
+    model_name: str, settings: Mapping[str, Any], side: Side, out_dir: str | Path, seed: int, threads: int
+) -> None:
+    """A clip is trained under each of its captions as often as the manifest lists the two together, or once."""
+    if settings.get("clips") is None:
+        counts = Counter((row["same_as"] or row["item_id"], row["caption"] or "") for row in side.rows)
+    else:
+        counts = Counter(dict.fromkeys(some_clips(model_name, side, int(settings["clips"])), 1))
     ids, captions = zip(*counts, strict=True)
     clips = read_clips(side, ids, format_of(settings))
     train_planted(clips, captions, list(counts.values()), settings, out_dir, seed=seed, threads=threads)
+
+
+def some_clips(model_name: str, side: Side, number: int) -> list[tuple[str, str]]:
+    """Ids and first captions of `number` distinct clips of a side, drawn by their ids: fewer are among more."""
+    distinct = side.distinct()
+    if number > len(distinct):
+        raise ValueError(f"model {model_name}: {number} clips are asked for, and the corpus has {len(distinct)}")
+    drawn = sorted(distinct, key=lambda item: (text.stable_fraction("clips", item), item))
+    return [(item, distinct[item]["caption"] or "") for item in drawn[:number]]
 
 
 def _build_oracle(
