@@ -21,8 +21,14 @@ SETTINGS: dict[str, Any] = {
     "still_floor": 0.02,
     "camera_explained": 0.9,
     "common_share": 0.1,
+    "customary_template": 0.3,
+    "template_least": 0.15,
+    "agree_from": 0.9,
     "grid": GRID,
+    "window": 5,
 }
+DIM = 4
+MAP = [1.0, 0.25, float("nan"), 0.0]
 
 
 def moving(kind: str) -> np.ndarray:
@@ -41,6 +47,8 @@ def match(
     video: str, kind: str, ref: str, score: float, rank: int = 1, own: bool = False, **more: Any
 ) -> dict[str, Any]:
     times = {"gen_start_s": 0.0, "gen_end_s": 0.625, "ref_start_s": 0.125, "ref_end_s": 0.75}
+    if kind == "content":
+        times |= {"gen_time_s": 0.25, "ref_time_s": 0.5, "template": 0.0, "gen_fraction": 0.5, "ref_fraction": 0.25}
     row = {"video_id": video, "kind": kind, "rank": rank, "ref_id": ref, "score": score, "own": own}
     return {**row, **times, "background": [0.0] * 30 if kind == "motion" else None, "ofs_residual": 0.9, **more}
 
@@ -53,6 +61,8 @@ def judge(tmp_path: Path) -> Any:
         flows: dict[str, np.ndarray],
         null: int = 100,
         lost: dict[str, str] | None = None,
+        null_template: Any = lambda rng: float(rng.uniform(0, 0.1)),
+        frames: dict[str, np.ndarray] | None = None,
     ) -> pl.DataFrame:
         base = {"model": "m", "status": "ok"}
         tables.write_table(tmp_path / "videos.parquet", [{**base, **v} for v in videos], tables.VIDEOS)
@@ -72,9 +82,20 @@ def judge(tmp_path: Path) -> Any:
             ),
         }
         tables.write_table(tmp_path / "flow.parquet", flow, tables.flow_schema(GRID))
+        seen = frames or {}
+        columns = {
+            "video_id": [v for v, x in seen.items() for _ in x],
+            "frame": [i for x in seen.values() for i in range(len(x))],
+            "time_s": [i / 4 for x in seen.values() for i in range(len(x))],
+            "vector": np.concatenate([np.empty((0, DIM)), *seen.values()]),
+            "thumbnail": [bytes(tables.THUMBNAIL_BYTES) for x in seen.values() for _ in x],
+            "picture": [bytes(tables.PICTURE_BYTES) for x in seen.values() for _ in x],
+        }
+        tables.write_table(tmp_path / "frames.parquet", columns, tables.frames_schema(DIM))
         tables.write_table(tmp_path / "matches.parquet", matches, tables.MATCHES)
         rng = np.random.default_rng(0)
         nulls = [match(f"n{i}", "content", "r", float(rng.normal(0.25, 0.02))) for i in range(null)]
+        nulls = [{**row, "template": null_template(rng)} for row in nulls]
         nulls += [match(f"n{i}", "motion", "r", float(rng.normal(2, 0.3))) for i in range(null)]
         tables.write_table(tmp_path / "null.parquet", nulls, tables.MATCHES)
         prompts = [{"prompt_id": "p", "set": "video-duplicated", "source_ids": ["own"]}]
@@ -82,6 +103,7 @@ def judge(tmp_path: Path) -> Any:
         write_metrics(
             videos=[tmp_path / "videos.parquet"],
             items=[tmp_path / "items.parquet"],
+            frames=[tmp_path / "frames.parquet"],
             flow=[tmp_path / "flow.parquet"],
             matches=tmp_path / "matches.parquet",
             null_matches=tmp_path / "null.parquet",
@@ -95,13 +117,17 @@ def judge(tmp_path: Path) -> Any:
 
 
 def test_each_verdict_has_its_case(judge: Any) -> None:
-    videos = [{"video_id": v, "prompt_id": "p", "seed": 0} for v in ("verbatim", "retrieved", "motion", "none")]
+    videos = [
+        {"video_id": v, "prompt_id": "p", "seed": 0} for v in ("verbatim", "retrieved", "template", "motion", "none")
+    ]
     matches = [
         match("verbatim", "content", "own", 0.9, own=True),
         match("verbatim", "motion", "own", 9.0),
         match("retrieved", "content", "other", 0.9),
         match("retrieved", "content", "own", 0.2, rank=0, own=True),
         match("retrieved", "motion", "other", 1.0),
+        match("template", "content", "other", 0.24, template=0.5),
+        match("template", "motion", "other", 9.0),
         match("motion", "content", "other", 0.24),
         match("motion", "motion", "other", 9.0),
         match("none", "content", "other", 0.24),
@@ -113,6 +139,8 @@ def test_each_verdict_has_its_case(judge: Any) -> None:
     assert rows["verbatim"]["own_first"] is True and rows["retrieved"]["own_first"] is False
     assert rows["retrieved"]["own_similarity"] == pytest.approx(0.2)
     assert rows["motion"]["motion_memorised"] and not rows["motion"]["content_memorised"]
+    assert rows["template"]["template_memorised"] and rows["template"]["motion_memorised"], "a part is more than motion"
+    assert rows["template"]["template_p_value"] < 0.02 and not rows["motion"]["template_memorised"]
     assert rows["verbatim"]["content_p_value"] < 1e-4 < 0.2 < rows["none"]["content_p_value"]
     assert rows["verbatim"]["content_q_value"] >= rows["verbatim"]["content_p_value"]
     assert rows["verbatim"]["content_threshold"] == pytest.approx(0.29, abs=0.03)
@@ -135,6 +163,94 @@ def test_a_movement_that_many_unrelated_clips_match_is_natural(judge: Any) -> No
     matches = [match("v", "content", "r", 0.1), match("v", "motion", "r", 9.0, background=[8.0] * 5 + [0.0] * 25)]
     row = judge([{"video_id": "v"}], matches, {"v": moving("object")}).row(0, named=True)
     assert row["natural_reason"] == "common" and not row["motion_memorised"]
+
+
+def test_ranges_in_time_are_given_on_both_sides(judge: Any) -> None:
+    matches = [
+        match("v", "content", "r", 0.9, gsscd_max=0.9, gsscd_k=0.8, vsscd=0.7, content_normalised=0.6),
+        match("v", "motion", "r", 9.0, gen_start_s=0.0, ofs3=0.5, speed=1.25),
+    ]
+    row = judge([{"video_id": "v"}], matches, {"v": moving("object")}).row(0, named=True)
+    found = {name.removeprefix("content_"): value for name, value in row.items() if name.endswith("_s")}
+    content = ("gen_time_s", "ref_time_s", "gen_start_s", "gen_end_s", "ref_start_s", "ref_end_s")
+    assert [found[name] for name in content] == [0.25, 0.5, 0.0, 0.625, 0.125, 0.75]
+    motion = ("motion_gen_time_s", "motion_gen_end_s", "motion_ref_time_s", "motion_ref_end_s")
+    assert [found[name] for name in motion] == [0.0, 0.625, 0.125, 0.75]
+    scores = ("gsscd_max", "gsscd_k", "vsscd", "content_normalised", "gen_fraction", "ref_fraction")
+    assert [row[name] for name in scores] == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5, 0.25])
+    assert [row[name] for name in ("ofs3", "speed", "ofs_residual")] == pytest.approx([0.5, 1.25, 0.9])
+
+
+def test_the_part_of_a_frame_may_come_from_another_clip_than_the_best_match(judge: Any) -> None:
+    place = {"template_gen_time_s": 0.5, "template_ref_time_s": 0.75, "template_map": MAP}
+    matches = [
+        match("v", "content", "best", 0.24, template=0.1),
+        match("v", "content", "second", 0.23, rank=2, template=0.4, **place),
+        match("v", "content", "third", 0.22, rank=3, template=0.3),
+    ]
+    row = judge([{"video_id": "v"}], matches, {}).row(0, named=True)
+    assert row["verdict"] == "template" and row["content_ref_id"] == "best"
+    assert row["template_ref_id"] == "second" and row["template_score"] == pytest.approx(0.4)
+    assert (row["template_gen_time_s"], row["template_ref_time_s"]) == (0.5, 0.75)
+    assert [None if v is None or np.isnan(v) else v for v in row["template_map"]] == [1.0, 0.25, None, 0.0]
+    assert row["template_q_value"] == row["template_p_value"] <= 1 / 101
+
+
+def test_of_a_prompts_own_clips_outside_the_best_only_one_may_give_the_part(judge: Any) -> None:
+    matches = [
+        match("v", "content", "best", 0.24, template=0.05),
+        match("v", "content", "a", 0.2, rank=0, own=True, template=0.2),
+        match("v", "content", "b", 0.1, rank=0, own=True, template=0.9),
+    ]
+    row = judge([{"video_id": "v"}], matches, {}).row(0, named=True)
+    assert row["template_ref_id"] == "a", "null videos have no own clips, so many of them would not be a fair look"
+
+
+@pytest.mark.parametrize("score", [0.02, 0.14])
+def test_null_videos_that_share_nothing_make_no_cell_evidence(judge: Any, score: float) -> None:
+    matches = [match("v", "content", "r", 0.1, template=score)]
+    row = judge([{"video_id": "v"}], matches, {}, null_template=lambda rng: 0.0).row(0, named=True)
+    assert row["template_threshold"] == 0.15 and not row["template_memorised"] and row["verdict"] == "none"
+    assert row["template_p_value"] == pytest.approx(1 / 101), "counted, not extrapolated"
+
+
+def test_the_template_threshold_follows_null_videos_that_share_more(judge: Any) -> None:
+    matches = [match("v", "content", "r", 0.1, template=0.35)]
+    row = judge([{"video_id": "v"}], matches, {}, null_template=lambda rng: float(rng.uniform(0.2, 0.4)))
+    assert 0.35 < row["template_threshold"][0] <= 0.4 and not row["template_memorised"][0]
+
+
+def test_matches_without_pictures_give_no_template(judge: Any) -> None:
+    row = judge([{"video_id": "v"}], [match("v", "content", "r", 0.1, template=None)], {}).row(0, named=True)
+    assert row["template_memorised"] is False and row["template_score"] is None and row["verdict"] == "none"
+
+
+def test_a_video_shorter_than_the_window_is_not_judged_by_its_motion(judge: Any) -> None:
+    matches = [
+        match(v, kind, "r", score)
+        for v in ("short", "long")
+        for kind, score in (("content", 0.1), ("motion", 9.0))
+    ]  # fmt: skip
+    flows = {"short": moving("object")[:4], "long": moving("object")}
+    videos = [{"video_id": "short"}, {"video_id": "long"}]
+    rows = {r["video_id"]: r for r in judge(videos, matches, flows).iter_rows(named=True)}
+    short = rows["short"]
+    assert short["natural_reason"] == "shorter than the window: 4 of 5 fields"
+    assert short["natural_motion"] and not short["motion_memorised"] and short["verdict"] == "none"
+    assert short["mean_flow"] > 0.02 and short["content_score"] is not None
+    assert rows["long"]["verdict"] == "motion"
+
+
+def test_seeds_that_agree_are_counted_whatever_the_corpus_holds(judge: Any) -> None:
+    same, other = np.eye(DIM)[[0, 1]], np.eye(DIM)[[2, 3]]
+    videos = [{"video_id": v, "prompt_id": p, "seed": n} for n, (v, p) in enumerate(
+        [("a", "p"), ("b", "p"), ("c", "p"), ("alone", "q"), ("nobody", None)])]  # fmt: skip
+    frames = {"a": same, "b": same, "c": other, "alone": same, "nobody": same}
+    matches = [match(v, "content", "r", 0.1) for v in frames]
+    rows = {r["video_id"]: r for r in judge(videos, matches, {}, frames=frames).iter_rows(named=True)}
+    found = {v: (r["agreement"], r["clique_size"]) for v, r in rows.items()}
+    assert found == {"a": (0.5, 2), "b": (0.5, 2), "c": (0.0, 1), "alone": (None, None), "nobody": (None, None)}
+    assert {r["verdict"] for r in rows.values()} == {"none"}
 
 
 def test_a_video_without_flow_has_no_motion(judge: Any) -> None:

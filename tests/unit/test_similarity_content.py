@@ -27,7 +27,7 @@ def test_a_video_against_itself_scores_one() -> None:
     assert content.gsscd_k(x, x, 4).score == pytest.approx(1, abs=1e-6)
     assert content.vsscd(x, x) == pytest.approx(1, abs=1e-6)
     assert content.match_fractions(x, x, 0.99) == (1, 1)
-    assert content.best_segment(x, x, 0.9) == (pytest.approx(1, abs=1e-6), 0, 0, 6)
+    assert content.best_segment(x, x, 0.9) == (pytest.approx(1, abs=1e-6), 0, 0, 5, 5, 6)
 
 
 def test_known_answer_by_hand() -> None:
@@ -47,7 +47,7 @@ def test_a_replicated_segment_is_found_with_its_place_on_both_sides() -> None:
     y = unit(rng, 10, 64)
     x = np.concatenate([unit(rng, 3, 64), y[5:9], unit(rng, 2, 64)])
     assert content.gsscd_k(x, y, 4) == (pytest.approx(1, abs=1e-6), 3, 5, 4)
-    assert content.best_segment(x, y, 0.5) == (pytest.approx(1, abs=1e-6), 3, 5, 4)
+    assert content.best_segment(x, y, 0.5) == (pytest.approx(1, abs=1e-6), 3, 5, 6, 8, 4)
 
 
 def test_no_segment_when_nothing_reaches_the_threshold() -> None:
@@ -135,7 +135,56 @@ def test_the_best_segment_agrees_with_trying_all_of_them(n: int, m: int, seed: i
         assert found is None
     else:
         assert found is not None
-        assert (found.score - threshold) * found.length == pytest.approx(max(gains), abs=1e-9)
+        assert (found.score - threshold) * found.pairs == pytest.approx(max(gains), abs=1e-9)
+        assert found.last_i - found.i == found.last_j - found.j == found.pairs - 1
+
+
+def test_a_missing_frame_shifts_no_segment_in_time() -> None:
+    rng = np.random.default_rng(4)
+    y = unit(rng, 8, 64)
+    seen = np.array([1, 2, 4, 5])  # frame 3 of the copy was gated
+    found = content.best_segment(y[seen], y, 0.5, seen - 1, np.arange(8))
+    assert found == (pytest.approx(1, abs=1e-6), 0, 1, 3, 5, 4)
+    without_times = content.best_segment(y[seen], y, 0.5)
+    assert without_times is not None and without_times.pairs == 2, "by position the copy falls into two runs"
+
+
+def test_a_sparser_sampling_on_one_side_is_no_other_segment() -> None:
+    rng = np.random.default_rng(5)
+    y = unit(rng, 12, 64)
+    found = content.best_segment(y[2:9:2], y, 0.5, np.array([0, 2, 4, 6]), np.arange(12))
+    assert found == (pytest.approx(1, abs=1e-6), 0, 2, 3, 8, 4)
+
+
+@pytest.mark.parametrize("slots", [[0, 0, 1], [2, 1, 0], [0, 1]])
+def test_slots_that_do_not_rise_are_refused(slots: list[int]) -> None:
+    x = np.eye(3, dtype=np.float32)
+    with pytest.raises(ValueError, match="rising"):
+        content.best_segment(x, x, 0.5, np.array(slots))
+
+
+@given(sizes, sizes, seeds, st.floats(-0.5, 0.8))
+def test_segments_with_gaps_agree_with_a_slow_independent_implementation(
+    n: int, m: int, seed: int, threshold: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    x, y = unit(rng, n), unit(rng, m)
+    a, b = (np.sort(rng.choice(15, k, replace=False)) for k in (n, m))
+    gain = {
+        (a[i], b[j]): float(x[i].astype(float) @ y[j].astype(float)) - threshold for i in range(n) for j in range(m)
+    }
+    gains = [
+        sum(gain.get((p + r, q + r), 0.0) for r in range(length))
+        for p, q in gain
+        for length in range(1, 16)
+    ]  # fmt: skip
+    found = content.best_segment(x, y, threshold, a, b)
+    if max(gain.values()) < 0:
+        assert found is None
+    else:
+        assert found is not None
+        assert (found.score - threshold) * found.pairs == pytest.approx(max(gains), abs=1e-9)
+        assert a[found.last_i] - a[found.i] == b[found.last_j] - b[found.j]
 
 
 @given(st.integers(2, 8), seeds)

@@ -5,6 +5,7 @@ rule metrics_model:
     input:
         videos=lambda w: PLAN.tables("generate", w.model, "videos"),
         status=lambda w: PLAN.tables("features", w.model, "items"),
+        frames=lambda w: PLAN.tables("features", w.model, "frames"),
         flow=lambda w: PLAN.tables("features", w.model, "flow"),
         matches="results/{audit}/retrieve/{model}.parquet",
         null_matches="results/{audit}/retrieve/{model}.null.parquet",

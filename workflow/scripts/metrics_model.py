@@ -10,6 +10,7 @@ with log_to(snakemake.log[0]):
     write_metrics(
         videos=[Path(p) for p in snakemake.input.videos],
         items=[Path(p) for p in snakemake.input.status],
+        frames=[Path(p) for p in snakemake.input.frames],
         flow=[Path(p) for p in snakemake.input.flow],
         matches=Path(snakemake.input.matches),
         null_matches=Path(snakemake.input.null_matches),

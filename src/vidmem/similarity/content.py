@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 Vectors = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
+Slots = npt.NDArray[np.int64]
 
 
 class FrameMatch(NamedTuple):
@@ -31,6 +32,17 @@ class SegmentMatch(NamedTuple):
     i: int
     j: int
     length: int
+
+
+class AlignedSegment(NamedTuple):
+    """A run of frame pairs that keep their distance in time: mean score, first and last pair, and number of pairs."""
+
+    score: float
+    i: int
+    j: int
+    last_i: int
+    last_j: int
+    pairs: int
 
 
 def similarities(x: Vectors, y: Vectors) -> Scores:
@@ -85,31 +97,44 @@ def match_fractions(x: Vectors, y: Vectors, threshold: float) -> tuple[float, fl
     return float(hit.any(axis=1).mean()), float(hit.any(axis=0).mean())
 
 
-def best_segment(x: Vectors, y: Vectors, threshold: float) -> SegmentMatch | None:
+def best_segment(
+    x: Vectors, y: Vectors, threshold: float, x_slots: Slots | None = None, y_slots: Slots | None = None
+) -> AlignedSegment | None:
     """The aligned segment that is replicated longest and best: None when no pair reaches `threshold`.
 
-    It maximises the sum of (s_{i+r, j+r} - threshold) over all diagonals and lengths: a run may bridge frames under
-    the threshold when what follows makes up for them (the maximum subarray of each diagonal, Kadane 1984). `score`
-    is the segment's mean similarity.
+    It maximises the sum of (s_ij - threshold) over runs of pairs that keep their distance in time: a run may bridge
+    frames under the threshold when what follows makes up for them (the maximum subarray of each diagonal, Kadane
+    1984). `score` is the mean similarity of the run's pairs.
+
+    `x_slots` (N,) and `y_slots` (M,) are the frames' places on a common grid of time, rising; 0, 1, 2, ... where they
+    are left out. A place without a frame (one that was gated, or that a sparser sampling leaves out) adds nothing and
+    shifts nothing.
     """
     s = similarities(x, y)
-    gain = s - threshold
-    best, start = np.full(s.shape, -np.inf), np.zeros(s.shape, np.int64)
-    for i in range(s.shape[0]):
-        before = np.full(s.shape[1], -np.inf)
-        since = np.zeros(s.shape[1], np.int64)
-        if i:
-            before[1:], since[1:] = best[i - 1, :-1], start[i - 1, :-1]
-        grows = before > 0
-        best[i] = gain[i] + np.where(grows, before, 0.0)
-        start[i] = np.where(grows, since + 1, 0)  # frames of the run before this one
-    i, j = divmod(int(best.argmax()), s.shape[1])
-    if gain[i, j] < 0 and best[i, j] < 0:
-        return None
-    length = int(start[i, j]) + 1
-    first_i, first_j = i - length + 1, j - length + 1
-    mean = float(np.mean([s[first_i + r, first_j + r] for r in range(length)]))
-    return SegmentMatch(mean, first_i, first_j, length)
+    left, right = _slots(x_slots, s.shape[0]), _slots(y_slots, s.shape[1])
+    shifts, diagonal = np.unique(right[None, :] - left[:, None], return_inverse=True)
+    diagonal = diagonal.reshape(s.shape)
+    run, total, count = (np.zeros(len(shifts)) for _ in range(3))  # of the best run that ends here, by diagonal
+    first_i, first_j = (np.zeros(len(shifts), np.int64) for _ in range(2))
+    best: tuple[float, AlignedSegment] | None = None
+    for i, d in enumerate(diagonal):  # the pairs of one frame lie on different diagonals
+        new = run[d] <= 0
+        first_i[d[new]], first_j[d[new]] = i, np.flatnonzero(new)
+        run[d] = np.where(new, 0.0, run[d]) + s[i] - threshold
+        total[d], count[d] = np.where(new, 0.0, total[d]) + s[i], np.where(new, 0.0, count[d]) + 1
+        j = int(run[d].argmax())
+        if run[d[j]] >= 0 and (best is None or run[d[j]] > best[0]):
+            n = d[j]
+            place = int(first_i[n]), int(first_j[n]), i, j
+            best = float(run[n]), AlignedSegment(float(total[n] / count[n]), *place, int(count[n]))
+    return best[1] if best else None
+
+
+def _slots(given: Slots | None, count: int) -> Slots:
+    slots = np.arange(count) if given is None else np.asarray(given, np.int64)
+    if slots.shape != (count,) or (np.diff(slots) <= 0).any():
+        raise ValueError(f"slots must be {count} rising whole numbers, not {slots.tolist()}")
+    return slots
 
 
 def _positive(k: int) -> int:
