@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from vidmem.config.features import Flow as FlowSettings
-from vidmem.features.flow import FlowEngine, cell_means, flow_engine, resample, velocity_fields
+from vidmem.features.flow import FlowEngine, cell_means, flow_engine, velocity_fields
 from vidmem.features.preprocess import Frames
 from vidmem.features.weights import WeightsError, sha256_of
+from vidmem.similarity.motion import resample
 
 RAFT_WEIGHTS = os.environ.get("VIDMEM_RAFT_WEIGHTS")
 

@@ -150,3 +150,13 @@ def test_the_snakefile_ends_with_one_line() -> None:
     with pytest.raises(SystemExit) as caught:
         plan_or_exit({"audit": "a"})
     assert str(caught.value).startswith("vidmem: config: ")
+
+
+def test_clips_shorter_than_the_motion_window_are_named_before_anything_runs() -> None:
+    short = {**MADE, "models": {"small": {"kind": "oracle", "frames": 5, "fps": 8}}}
+    with pytest.raises(
+        ConfigError, match=r"models\.small \(5 frames at 8 a second\) have 4.*set the window to 4"
+    ) as error:
+        Plan(short)
+    assert "\n" not in str(error.value)
+    Plan({**short, "retrieve": {"window": 4}})

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from vidmem import tables
 from vidmem.retrieve import own_clips, relatives, retrieve
 from vidmem.retrieve.library import Library
-from vidmem.retrieve.search import search_best
+from vidmem.retrieve.nearest import Nearest
+from vidmem.retrieve.search import search_best, search_rows
 from vidmem.similarity.content import gsscd_k, gsscd_max, vsscd
 from vidmem.similarity.motion import motion_score, ofs_k
 from vidmem.text import prompt_id
@@ -29,6 +30,11 @@ SETTINGS = {
     "rate_hz": 8.0,
     "frame_rate_hz": 2.0,
     "match_from": 0.5,
+    "corpus_is_null": False,
+    "duplicate_from": 0.9,
+    "index": "exact",
+    "nprobe": 0,
+    "speeds": [1.0],
 }
 
 
@@ -138,6 +144,15 @@ def test_cutting_the_corpus_into_chunks_changes_nothing(
     assert one.drop("background").equals(three.drop("background"))
 
 
+def test_of_equal_clips_those_with_the_lower_ids_are_reported(
+    tmp_path: Path, world: dict[str, dict[str, np.ndarray]]
+) -> None:
+    copies = {f"z{n}": world["queries"]["copy"] for n in (5, 3, 1, 0, 2, 4)}
+    write_frames(tmp_path / "three1.frames.parquet", copies)
+    found = run(tmp_path, "three", 3).filter((pl.col("kind") == "content") & (pl.col("video_id") == "copy"))
+    assert found.sort("rank")["ref_id"].to_list() == ["r3", "z0", "z1"]
+
+
 def test_own_clips_are_reported_wherever_they_rank(tmp_path: Path, world: dict[str, dict[str, np.ndarray]]) -> None:
     worst = min(world["frames"], key=lambda r: gsscd_max(world["queries"]["other"], world["frames"][r]).score)
     found = run(tmp_path, "three", 3, own={"other": {worst}})
@@ -180,14 +195,79 @@ def test_search_never_misses_a_better_reference(references: int, wanted: int, qu
         assert list(found[q].values()) == pytest.approx(sorted(scores, reverse=True)[:wanted], abs=1e-5)
 
 
+def library(rng: np.random.Generator, prefix: str, vectors: np.ndarray, lengths: list[int]) -> Library:
+    starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    thumbnails = rng.integers(0, 256, (len(vectors), tables.THUMBNAIL_BYTES), dtype=np.uint8)
+    pictures = np.zeros((len(vectors), tables.PICTURE_BYTES), np.uint8)
+    ids = [f"{prefix}{n}" for n in range(len(lengths))]
+    return Library(ids, starts, np.arange(len(vectors), dtype=float), vectors, thumbnails, pictures)
+
+
+def slow_ratio(distances: np.ndarray, starts: np.ndarray, barred: set[int]) -> float | None:
+    """Smallest over frames of the nearest clip's distance over the second nearest clip's, from (frames, rows)."""
+    ratios = []
+    for row in distances:
+        clips = [row[starts[n] : starts[n + 1]].min() for n in range(len(starts) - 1) if n not in barred]
+        if len(clips) > 1 and sorted(clips)[1] > 0:
+            ratios.append(sorted(clips)[0] / sorted(clips)[1])
+    return min(ratios, default=None)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 12), st.integers(1, 5), st.integers(0, 6), st.integers(0, 10_000))
+def test_distance_ratios_equal_slow_ones(videos: int, clips: int, cut: int, bars: int, seed: int) -> None:
+    """Also where a frame is all but identical with one of the corpus, and whatever the blocks."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(1, 5, clips).tolist()
+    corpus = library(rng, "r", unit(rng, sum(lengths)), lengths)
+    x = unit(rng, 3 * videos)
+    x[0] = corpus.vectors[0] + rng.normal(0, 1e-4, DIM).astype(np.float32)
+    x[0] /= np.linalg.norm(x[0])
+    queries = library(rng, "q", x, [3] * videos)
+    queries.thumbnails[0] = corpus.thumbnails[-1] ^ 1
+    barred = {q: set(rng.integers(0, clips, bars).tolist()) for q in range(videos)}
+    excluded = {f"q{q}": {f"r{n}" for n in barred[q]} for q in barred}
+    nearest = Nearest(queries)
+    for block in corpus.blocks(cut):
+        local = block.barred(queries.ids, excluded)
+        for hit in search_rows(queries.vectors, queries.owners(), block.vectors, block.owners(), 2, local):
+            nearest.see_features(hit, block)
+        nearest.see_pixels(block, local)
+    similarity = x.astype(np.float64) @ corpus.vectors.astype(np.float64).T
+    a, b = queries.thumbnails.astype(np.float64), corpus.thumbnails.astype(np.float64)
+    slow = {
+        "d1_d2_feature": np.sqrt(np.maximum(2 - 2 * similarity, 0)),
+        "d1_d2_pixel": np.sqrt(((a[:, None] - b[None]) ** 2).sum(2)),
+    }
+    for q in range(videos):
+        found = nearest.ratios(queries.rows(q))
+        for name, distances in slow.items():
+            expected = slow_ratio(distances[queries.rows(q)], corpus.starts, barred[q])
+            assert found[name] == (None if expected is None else pytest.approx(expected, abs=1e-6)), name
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 20), st.integers(1, 4), st.integers(0, 10_000))
+def test_a_query_that_may_match_few_is_held_against_these(references: int, open_to: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    owner = np.repeat(np.arange(references), 3)
+    x, y = unit(rng, 4), unit(rng, 3 * references)
+    admissible = rng.permutation(references)[:open_to].tolist()
+    barred = {0: set(range(references)) - set(admissible)}
+    found = search_best(x, np.array([0, 0, 1, 1]), y, owner, 2, barred)
+    for q, allowed in ((0, admissible), (1, range(references))):
+        scores = {r: float((x[2 * q : 2 * q + 2] @ y[owner == r].T).max()) for r in allowed}
+        assert list(found[q]) == sorted(scores, key=lambda r: -scores[r])[:2]
+
+
 def test_blocks_hold_every_row_once() -> None:
     starts = np.array([0, 2, 3, 7])
-    library = Library(
+    cut = Library(
         ["a", "b", "c"], starts, np.arange(7.0), np.arange(14.0).reshape(7, 2), *[np.empty((0, 768), np.uint8)] * 2
     )
-    blocks = list(library.blocks(2))
+    blocks = list(cut.blocks(2))
     assert [b.ids for b in blocks] == [["a", "b"], ["c"]]
-    assert np.array_equal(np.concatenate([b.vectors for b in blocks]), library.vectors)
+    assert np.array_equal(np.concatenate([b.vectors for b in blocks]), cut.vectors)
     assert blocks[1].rows(0) == slice(0, 4)
 
 

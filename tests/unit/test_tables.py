@@ -18,6 +18,7 @@ def test_vectors_come_back_as_one_flat_array(tmp_path: Path) -> None:
         "time_s": [0.0, 0.5, 0.0],
         "vector": vectors,
         "thumbnail": [b"x" * tables.THUMBNAIL_BYTES] * 3,
+        "picture": [b"x" * tables.PICTURE_BYTES] * 3,
     }
     tables.write_table(tmp_path / "t.parquet", columns, tables.frames_schema(4), {"engine": "e"})
     frame, found = tables.read_vectors([tmp_path / "t.parquet", tmp_path / "t.parquet"])

@@ -83,3 +83,31 @@ rule features_null:
         "Frame vectors and flow of clips that can't be copies, in the format of {wildcards.model}"
     script:
         "../scripts/features_null.py"
+
+
+# The same clips as the corpus is shown: what scores are held against.
+rule features_background:
+    input:
+        manifest=expand("results/{{audit}}/corpus/{side}.parquet", side=PLAN.null_side),
+    output:
+        frames="results/{audit}/features/heldout/background.frames.parquet",
+        flow="results/{audit}/features/heldout/background.flow.parquet",
+        status="results/{audit}/features/heldout/background.items.parquet",
+    log:
+        "results/{audit}/logs/features/heldout/background.log",
+    benchmark:
+        "results/{audit}/benchmarks/features/heldout/background.tsv"
+    conda:
+        "../../envs/search.yaml"
+    threads: PLAN.audit.threads
+    resources:
+        mem_mb=lambda w, attempt: 3000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        root=PLAN.media_folder(PLAN.null_side),
+        settings=PLAN.settings("features", "null"),
+        threads=PLAN.audit.threads,
+    message:
+        "Frame vectors and flow of clips that the corpus lacks"
+    script:
+        "../scripts/features_background.py"

@@ -1,16 +1,58 @@
 # Stage `retrieve`: nearest neighbours of every video in the whole corpus, by content and by motion.
 
 
+# Indices of all chunks of the corpus; none for an exact search.
+CORPUS_INDICES = {
+    kind: [
+        f"results/{{audit}}/retrieve/corpus/{chunk}.{kind}.index"
+        for chunk in PLAN.corpus_chunks()
+        if PLAN.audit.retrieve.index != "exact"
+    ]
+    for kind in ("content", "motion")
+}
+
+
+# Asked for only where `retrieve.index` is not `exact`.
+rule index_corpus:
+    input:
+        frames="results/{audit}/features/corpus/{chunk}.frames.parquet",
+        flow="results/{audit}/features/corpus/{chunk}.flow.parquet",
+    output:
+        content="results/{audit}/retrieve/corpus/{chunk}.content.index",
+        motion="results/{audit}/retrieve/corpus/{chunk}.motion.index",
+    log:
+        "results/{audit}/logs/retrieve/corpus/{chunk}.log",
+    benchmark:
+        "results/{audit}/benchmarks/retrieve/corpus/{chunk}.tsv"
+    conda:
+        "../../envs/search.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 4000 * attempt,
+        runtime=lambda w, attempt: 120 * attempt,
+    params:
+        settings={
+            key: PLAN.settings("retrieve")[key]
+            for key in ("version", "index", "window", "floor", "grid")
+        },
+    message:
+        "Indices of the corpus, chunk {wildcards.chunk}"
+    script:
+        "../scripts/retrieve_index.py"
+
+
 rule retrieve:
     input:
         videos=lambda w: PLAN.tables("generate", w.model, "videos"),
         frames=lambda w: PLAN.tables("features", w.model, "frames"),
         flow=lambda w: PLAN.tables("features", w.model, "flow"),
-        background_frames="results/{audit}/features/{model}/null.frames.parquet",
-        background_flow="results/{audit}/features/{model}/null.flow.parquet",
+        background_frames=PLAN.background_tables("frames"),
+        background_flow=PLAN.background_tables("flow"),
         corpus_frames=PLAN.corpus_tables("frames"),
         corpus_flow=PLAN.corpus_tables("flow"),
         manifest="results/{audit}/corpus/corpus.parquet",
+        content_indices=CORPUS_INDICES["content"],
+        motion_indices=CORPUS_INDICES["motion"],
     output:
         "results/{audit}/retrieve/{model}.parquet",
     log:
@@ -36,9 +78,13 @@ rule retrieve_null:
     input:
         frames="results/{audit}/features/{model}/null.frames.parquet",
         flow="results/{audit}/features/{model}/null.flow.parquet",
+        background_frames=PLAN.background_tables("frames"),
+        background_flow=PLAN.background_tables("flow"),
         corpus_frames=PLAN.corpus_tables("frames"),
         corpus_flow=PLAN.corpus_tables("flow"),
         manifest="results/{audit}/corpus/corpus.parquet",
+        content_indices=CORPUS_INDICES["content"],
+        motion_indices=CORPUS_INDICES["motion"],
     output:
         "results/{audit}/retrieve/{model}.null.parquet",
     log:

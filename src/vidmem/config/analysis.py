@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 from pydantic import Field
 
 from vidmem.config.base import Section
@@ -18,6 +20,23 @@ class Retrieve(Section):
         7, ge=1, le=64, description="Flow fields in a motion window (k of OFS-k). Longer: fewer chance matches."
     )
     segment: int = Field(3, ge=1, le=64, description="Frames in a content segment (k of GSSCD-k).")
+    speeds: list[Annotated[float, Field(ge=0.25, le=4)]] = Field(
+        [1.0],
+        min_length=1,
+        description="Speeds at which a video may play a clip's movement, as factors; each one is searched. `[1.0]`: "
+        "only as fast.",
+    )
+    index: Literal["exact", "fp16", "ivf", "ivfpq"] = Field(
+        "exact",
+        description="How the corpus is searched. `exact`: every vector. The others build an index of each chunk that "
+        "proposes `candidates` clips a video, which are then scored exactly; what the index misses is measured on a "
+        "sample of the videos and written beside the matches. `fp16`: all vectors in half precision. `ivf`: `nprobe` "
+        "lists of a k-means. `ivfpq`: these, with vectors of some bytes. Only for many models and far more than "
+        "100,000 clips: up to there the exact search takes less than half a second a video.",
+    )
+    nprobe: int = Field(
+        32, ge=1, le=65536, description="Lists that `ivf` and `ivfpq` look into. More: slower, and fewer misses."
+    )
 
 
 class Metrics(Section):
@@ -27,13 +46,29 @@ class Metrics(Section):
         0.01, gt=0, lt=0.5, description="False-positive rate for which the thresholds are set on the null distribution."
     )
     min_null: int = Field(
-        20, ge=2, description="With fewer null videos than this no rate can be stated: customary thresholds are used."
+        20,
+        ge=2,
+        description="With fewer null videos than this no rate is stated: customary thresholds are used. From this "
+        "number up to 1/fpr - 1 the tail of their scores is extrapolated, with more it is counted.",
     )
     customary_content: float = Field(
         0.5, gt=0, le=1, description="Customary threshold of SSCD similarity, printed beside the calibrated one."
     )
     customary_motion: float = Field(
         0.7, gt=0, le=1, description="Threshold of the motion window's cosine where there are too few null videos."
+    )
+    customary_template: float = Field(
+        0.3, gt=0, le=1, description="Share of the frame that must come back where there are too few null videos."
+    )
+    template_least: float = Field(
+        0.15,
+        gt=0,
+        le=1,
+        description="Least share of the frame that can be called a template, however little null videos share with "
+        "the corpus.",
+    )
+    agree_from: float = Field(
+        0.9, gt=0, le=1, description="Similarity from which two seeds of a prompt are the same video."
     )
     still_floor: float = Field(
         0.02,
@@ -68,6 +103,13 @@ class Truth(Section):
         16,
         ge=2,
         description="Multiplicity from which a planted clip counts as memorised. Clips that stand once do not.",
+    )
+    memorised_share: float = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="Share of a model's videos that must be memorised for its number of clips to count as memorised "
+        "(effective memorisation size; see `sizes` of a planted model).",
     )
 
 

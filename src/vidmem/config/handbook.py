@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -72,6 +72,8 @@ def _values(field: FieldInfo) -> str:
 
 def _type_name(annotation: Any) -> str:
     origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_name(args[0])
     if origin is Literal:
         return ", ".join(f"`{a}`" for a in args)
     if _models_in(annotation):

@@ -156,20 +156,3 @@ def _overlap(size: int, grid: int) -> npt.NDArray[np.float64]:
     pixels = np.arange(size)
     inside = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     return np.asarray(np.clip(inside, 0.0, None) * (grid / size), np.float64)
-
-
-def resample(fields: Flows, times_s: npt.NDArray[np.float64], rate_hz: float, most: int) -> Flows:
-    """Velocity fields between frames at `times_s` (N + 1 moments) as fields of equal steps 1 / rate_hz from t = 0.
-
-    Each new field is the average velocity over its step, weighted by overlap, so a video of another (or a varying)
-    frame rate keeps its speed. The last step is kept when at least half of it is covered. At most `most` fields.
-    """
-    if not len(fields):
-        return fields[:0]
-    starts, ends = times_s[:-1] - times_s[0], times_s[1:] - times_s[0]
-    count = min(int(np.floor(ends[-1] * rate_hz + 0.5)), most)
-    low = np.arange(count) / rate_hz
-    overlap = np.minimum(ends[None, :], low[:, None] + 1 / rate_hz) - np.maximum(starts[None, :], low[:, None])
-    weights = np.where(overlap * rate_hz > 1e-6, overlap, 0.0)
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    return np.asarray(np.tensordot(weights, fields.astype(np.float64), axes=1), np.float32)

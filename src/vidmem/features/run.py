@@ -19,13 +19,14 @@ import polars as pl
 from vidmem import tables
 from vidmem.config.media import Limits
 from vidmem.features.engines import FrameEngine, frame_engine
-from vidmem.features.flow import FlowEngine, flow_engine, resample, velocity_fields
+from vidmem.features.flow import FlowEngine, flow_engine, velocity_fields
 from vidmem.features.gate import usable
 from vidmem.features.preprocess import Frames, grey, resize, to_short_edge
 from vidmem.features.sampling import Plan, Sampled, sample
 from vidmem.media import Format, MediaError, MediaRef
 from vidmem.progress import progress
 from vidmem.similarity.camera import magnitudes
+from vidmem.similarity.motion import resample
 from vidmem.userfiles import safe_join
 
 THUMBNAIL_SIDE = 16  # of the view that is embedded; for nearest-neighbour distances of pixels

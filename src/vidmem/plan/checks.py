@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vidmem.config import Audit, ConfigError
 from vidmem.config.corpus import Folder
-from vidmem.config.models import KNOWN, Diffusers, Replay, Videos
+from vidmem.config.models import KNOWN, Diffusers, Oracle, Planted, Replay, Videos
 from vidmem.userfiles import count_media, find_captions, iter_user_table, read_user_table
 
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
@@ -47,7 +47,22 @@ def check_files(audit: Audit) -> dict[str, int]:
     counts = {"imported": _count_prompts(audit.prompts.imported) if audit.prompts.imported else 0}
     for name in audit.models:
         counts[name] = _check_model(audit, name, counts["imported"])
+        _check_window(audit, name)
     return counts
+
+
+def _check_window(audit: Audit, name: str) -> None:
+    """A model whose clips are all shorter than the motion window would never be judged by motion."""
+    section, rate_hz, window = audit.models[name], audit.features.flow.rate_hz, audit.retrieve.window
+    if not isinstance(section, Diffusers | Planted | Oracle) or section.frames is None or section.frames < 2:
+        return
+    fields = int((section.frames - 1) / section.fps * rate_hz + 0.5)
+    if fields < window:
+        raise ConfigError(
+            f"retrieve.window: {window} flow fields, but clips of models.{name} ({section.frames} frames at "
+            f"{section.fps:g} a second) have {fields} at features.flow.rate_hz {rate_hz:g}: "
+            f"set the window to {max(fields, 1)} or less, or raise the rate"
+        )
 
 
 def _check_folder(key: str, section: Folder) -> None:

@@ -145,6 +145,12 @@ class Plan:
         """The table of effective memorisation sizes, if any are asked for."""
         return [f"results/{self.name}/truth/effective-size.parquet"] if self.sized else []
 
+    def background_tables(self, suffix: str) -> list[str]:
+        """Paths of one table of the clips that scores are held against: held-out ones, else the corpus' own."""
+        if self.null_side == "corpus":
+            return self.corpus_tables(suffix)
+        return [f"{ROOT}/features/heldout/background.{suffix}.parquet"]
+
     # ---- the report
 
     def report_files(self) -> dict[str, Any]:

@@ -72,12 +72,15 @@ class Settings:
         return {**self._audit.features.model_dump(exclude={"corpus_chunks"}), "limits": limits.model_dump()}
 
     def _retrieve(self, _: str | None) -> dict[str, Any]:
-        flow = self._audit.features.flow
+        flow, retrieve = self._audit.features.flow, self._audit.retrieve
+        lists = retrieve.index in ("ivf", "ivfpq")
         return {
-            **self._audit.retrieve.model_dump(),
+            **retrieve.model_dump(),
+            "nprobe": retrieve.nprobe if lists else 0,  # else it changes nothing, and a change reruns nothing
             "corpus_is_null": self._corpus_is_null,
             "duplicate_from": DUPLICATE_FROM,
             "match_from": self._audit.metrics.customary_content,
+            "moves_from": self._audit.metrics.customary_motion,
             "frame_rate_hz": self._audit.features.frames.rate_hz,
             "floor": self._audit.metrics.still_floor,
             "grid": flow.grid,
@@ -85,7 +88,11 @@ class Settings:
         }
 
     def _metrics(self, _: str | None) -> dict[str, Any]:
-        return {**self._audit.metrics.model_dump(exclude={"bootstrap"}), "grid": self._audit.features.flow.grid}
+        return {
+            **self._audit.metrics.model_dump(exclude={"bootstrap"}),
+            "grid": self._audit.features.flow.grid,
+            "window": self._audit.retrieve.window,
+        }
 
     def _detect(self, _: str | None) -> dict[str, Any]:
         return self._audit.detect.model_dump()

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from vidmem.retrieve.content_row import Comparer, ContentSettings
-from vidmem.retrieve.library import Floats, Library
-from vidmem.retrieve.search import search_best
+from vidmem.retrieve.library import Library
+from vidmem.retrieve.nearest import Nearest
+from vidmem.retrieve.search import Hits, keep_best, rounding, search_rows
 
 Row = dict[str, Any]
 BLOCK = 4096  # corpus clips searched at once
+NEIGHBOURS = 2  # clips that a distance ratio asks for
 
 
 def content_matches(
@@ -23,30 +25,49 @@ def content_matches(
     *,
     own: Mapping[str, Set[str]],
     excluded: Mapping[str, Set[str]],
+    background_excluded: Mapping[str, Set[str]],
 ) -> list[Row]:
     """Rows of `tables.MATCHES` of kind `content`, over corpus chunks that are read one after the other.
 
     Of each video the `top_k` best clips by gsscd_max, and the clips in `own` wherever they rank. Clips in `excluded`
-    are not searched. `background` holds clips that share nothing with the corpus.
+    are not searched. `background` holds clips that share nothing with the corpus; `background_excluded` names those
+    that a video is not held against.
     """
     top_k = settings.top_k
-    comparer = Comparer(videos, background, excluded, settings)
+    comparer = Comparer(videos, background, background_excluded, settings)
     kept: list[dict[str, Row]] = [{} for _ in videos.ids]
-    nearest = _Nearest(len(videos.vectors))
+    nearest = Nearest(videos)
     query_owner = videos.owners()
     for chunk in corpus:
         for block in chunk.blocks(BLOCK):
             numbers = block.numbers()
             barred = block.barred(videos.ids, excluded)
-            hits = search_best(videos.vectors, query_owner, block.vectors, block.owners(), top_k, barred)
+            hits: list[Hits] = [{} for _ in videos.ids]
+            for hit in search_rows(
+                videos.vectors, query_owner, block.vectors, block.owners(), max(top_k, NEIGHBOURS), barred
+            ):
+                keep_best(hits[query_owner[hit.row]], hit)
+                nearest.see_features(hit, block)
+            nearest.see_pixels(block, barred)
             for q, video in enumerate(videos.ids):
-                for n in {*hits[q], *(numbers[r] for r in own.get(video, ()) if r in numbers)}:
+                mine = own.get(video, set())
+                promising = _promising(hits[q], kept[q], top_k, rounding(videos.vectors.shape[1]))
+                for n in sorted(promising | {numbers[r] for r in mine if r in numbers}):
                     kept[q][block.ids[n]] = comparer.row(q, block, n)
-                _cut(kept[q], top_k, own.get(video, set()))
-            nearest.update(videos, block, barred)
+                _cut(kept[q], top_k, mine)
     return [
         row for q, video in enumerate(videos.ids) for row in _ranked(video, kept[q], top_k, own, nearest, videos, q)
     ]
+
+
+def _promising(hits: Hits, rows: Mapping[str, Row], top_k: int, error: float) -> set[int]:
+    """Clips of a block that may be among the `top_k` best so far, by search scores that are off by `error` at most.
+
+    The others are not compared: that costs far more than the search.
+    """
+    scores = sorted([*hits.values(), *(row["gsscd_max"] for row in rows.values())], reverse=True)
+    least = scores[top_k - 1] if len(scores) >= top_k else -np.inf
+    return {n for n, score in hits.items() if score >= least - 2 * error}
 
 
 def _cut(rows: dict[str, Row], top_k: int, own: Set[str]) -> None:
@@ -65,7 +86,7 @@ def _ranked(
     rows: Mapping[str, Row],
     top_k: int,
     own: Mapping[str, Set[str]],
-    nearest: _Nearest,
+    nearest: Nearest,
     videos: Library,
     q: int,
 ) -> list[Row]:
@@ -79,49 +100,3 @@ def _ranked(
         if inside or item in mine:
             ranked.append({**row, **rows[item]})
     return ranked
-
-
-class _Nearest:
-    """Nearest-neighbour distance ratio d1/d2 (Gu et al., arXiv 2310.02664), by pixels and by features.
-
-    For every frame the distances to the nearest frame of the corpus and to the nearest one of *another* clip; a
-    frame that was copied is far nearer to its original than to anything else.
-    """
-
-    def __init__(self, frames: int) -> None:
-        self.pixel = np.full((frames, 2), np.inf)
-        self.feature = np.full((frames, 2), np.inf)
-
-    def update(self, videos: Library, block: Library, barred: Mapping[int, Set[int]]) -> None:
-        for q in range(len(videos)):
-            rows = videos.rows(q)
-            allowed = np.array([n not in barred.get(q, ()) for n in range(len(block))])
-            if not allowed.any():
-                continue
-            similarity = videos.vectors[rows].astype(np.float64) @ block.vectors.T.astype(np.float64)
-            _merge(self.feature[rows], np.sqrt(np.maximum(2 - 2 * similarity, 0)), block, allowed)
-            _merge(self.pixel[rows], _pixel_distances(videos.thumbnails[rows], block.thumbnails), block, allowed)
-
-    def ratios(self, rows: slice) -> Row:
-        """The smallest ratio over a video's frames; None where there is no second clip."""
-        return {"d1_d2_pixel": _ratio(self.pixel[rows]), "d1_d2_feature": _ratio(self.feature[rows])}
-
-
-def _pixel_distances(x: Any, y: Any) -> Floats:
-    """Euclidean distances of thumbnails in units of the full range, root mean square over pixels."""
-    a, b = (v.astype(np.float64) / 255 for v in (x, y))
-    squared = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2 * a @ b.T
-    return np.asarray(np.sqrt(np.maximum(squared, 0) / a.shape[1]))
-
-
-def _merge(two: Floats, distances: Floats, block: Library, allowed: Any) -> None:
-    """Merge the two smallest per-clip distances of a block into `two` (frames, 2), in place."""
-    per_clip = np.minimum.reduceat(distances, block.starts[:-1], axis=1)
-    per_clip[:, ~allowed] = np.inf
-    merged = np.sort(np.concatenate([two, np.partition(per_clip, min(1, per_clip.shape[1] - 1), axis=1)[:, :2]], 1), 1)
-    two[:] = merged[:, :2]
-
-
-def _ratio(two: Floats) -> float | None:
-    usable = two[np.isfinite(two).all(1) & (two[:, 1] > 0)]
-    return float((usable[:, 0] / usable[:, 1]).min()) if len(usable) else None

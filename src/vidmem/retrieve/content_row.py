@@ -33,7 +33,7 @@ class ContentSettings:
 
 class Comparer:
     """Compares videos of one library with clips of another. `background` holds clips that share nothing with the
-    corpus; a video is not held against the clips that `excluded` names for it, there or in the corpus."""
+    corpus; a video is not held against those of them that `excluded` names for it or the clip."""
 
     def __init__(
         self, videos: Library, background: Library, excluded: Mapping[str, Set[str]], settings: ContentSettings

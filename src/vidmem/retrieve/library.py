@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from vidmem import tables
+from vidmem.text import stable_fraction
 
 Vectors = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
@@ -52,6 +53,19 @@ class Library:
         """Number of the video of each row, (rows,)."""
         return np.repeat(np.arange(len(self.ids)), np.diff(self.starts))
 
+    def take(self, numbers: Sequence[int]) -> Library:
+        """The videos of these numbers, in that order."""
+        lengths = np.diff(self.starts)[np.asarray(numbers, int)]
+        rows = np.concatenate([np.empty(0, int), *(np.arange(self.starts[n], self.starts[n + 1]) for n in numbers)])
+        return Library(
+            [self.ids[n] for n in numbers],
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            self.times_s[rows],
+            self.vectors[rows],
+            self.thumbnails[rows] if len(self.thumbnails) else self.thumbnails,
+            self.pictures[rows] if len(self.pictures) else self.pictures,
+        )
+
     def blocks(self, size: int) -> Iterator[Library]:
         """Libraries of at most `size` videos each, which bounds the memory of what is built from them."""
         for first in range(0, len(self.ids), size):
@@ -79,6 +93,43 @@ def load_library(paths: Path | Iterable[Path]) -> Library:
         raise ValueError(f"{files}: the rows of a video are not together")
     thumbnails, pictures = _images(files, "thumbnail"), _images(files, "picture")
     return Library(ids, starts.astype(np.int64), frame["time_s"].to_numpy(), vectors, thumbnails, pictures)
+
+
+def sample_library(paths: Iterable[Path], most: int) -> Library:
+    """At most `most` videos of feature tables, drawn by their ids; one table at a time is in memory.
+
+    The same videos are drawn however the tables are cut.
+    """
+    drawn: Library | None = None
+    for path in paths:
+        found = load_library(path)
+        drawn = _lowest(found if drawn is None else join([drawn, found]), most)
+    if drawn is None:
+        raise ValueError("no feature tables to draw from")
+    return drawn
+
+
+def _lowest(library: Library, most: int) -> Library:
+    if len(library) <= most:
+        return library
+    order = sorted(range(len(library)), key=lambda n: (stable_fraction("background", library.ids[n]), library.ids[n]))
+    return library.take(sorted(order[:most], key=lambda n: library.ids[n]))
+
+
+def join(libraries: Sequence[Library]) -> Library:
+    """Several libraries as one, at least one. Raises `ValueError` where an id stands in two of them."""
+    ids = [name for library in libraries for name in library.ids]
+    if len(set(ids)) != len(ids):
+        raise ValueError("a video stands in two feature tables")
+    lengths = np.concatenate([np.diff(library.starts) for library in libraries])
+    return Library(
+        ids,
+        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        np.concatenate([library.times_s for library in libraries]),
+        np.concatenate([library.vectors for library in libraries]),
+        np.concatenate([library.thumbnails for library in libraries]),
+        np.concatenate([library.pictures for library in libraries]),
+    )
 
 
 def _images(files: Iterable[Path], column: str) -> npt.NDArray[np.uint8]:

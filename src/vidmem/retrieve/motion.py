@@ -1,36 +1,45 @@
 """Motion search: the corpus clips whose movement comes back, whatever they show.
 
-Candidates are found by the inner product of motion windows over the whole corpus. Then every candidate's score is
-held against what both clips score with *background* clips, which can't be copies of each other: some movements
-resemble everything, and without this their scores would look like evidence. What is ranked is that normalised score.
+Candidates are found by the inner product of motion windows over the whole corpus, by windows of both lengths and at
+every speed that is asked for. Then every candidate's scores are held against what both clips score with *background*
+clips, which can't be copies of each other: some movements resemble everything, and without this their scores would
+look like evidence. What is ranked is that normalised score, the mean over the lengths of window that both clips have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from vidmem.retrieve.background import Background, Normaliser
 from vidmem.retrieve.library import Floats, Library, Vectors
-from vidmem.retrieve.search import best_of, search_best
+from vidmem.retrieve.search import best_of
+from vidmem.retrieve.window_search import search_windows
 from vidmem.similarity.motion import (
+    NO_MATCH,
+    WindowMatch,
+    at_speed,
     motion_vectors,
     ofs_k,
-    score_against,
+    window_lengths,
     window_score,
-    windows,
-    z_normalise,
 )
 
 Row = dict[str, Any]
-BLOCK = 1024  # corpus clips whose windows are in memory at once
+BATCH = 4096  # fields whose cameras are fitted at once
+BLOCK = 1024  # corpus clips whose motion vectors are in memory at once
+POWER = 0.5  # to which magnitudes are raised (`similarity.motion.compress`)
 
 
 @dataclass(frozen=True)
 class MotionSettings:
-    """`window` flow fields a window; `floor`: flow under which a window is damped; `grid`: side of the flow grid."""
+    """`window`: flow fields a window; `floor`: flow under which a window is damped (share of the width a second);
+    `grid`: side of the flow grid; `rate_hz`: fields a second; `top_k`: matches kept of each video; `candidates`: clips
+    that are scored in full, by each length of window; `speeds` at which a video may play the movement of a clip."""
 
     window: int
     floor: float
@@ -38,28 +47,39 @@ class MotionSettings:
     rate_hz: float
     top_k: int
     candidates: int
+    speeds: tuple[float, ...] = (1.0,)
 
-
-@dataclass(frozen=True)
-class Background:
-    """Clips that are unrelated to the corpus and to each other, as motion vectors."""
-
-    ids: list[str]
-    vectors: list[Vectors]
+    @property
+    def lengths(self) -> list[int]:
+        """Lengths of window that are searched."""
+        return window_lengths(self.window)
 
 
 @dataclass
-class _Candidate:
-    raw: float
-    fields: Vectors
-    times_s: Floats
-    vectors: Vectors
+class _Found:
+    """What is known of one video so far: the best raw scores by length of window, and a row of each clip in them."""
+
+    raw: dict[int, dict[str, float]]
+    rows: dict[str, Row] = field(default_factory=dict)
 
 
-def motion_vectors_of(library: Library, grid: int) -> list[Vectors]:
-    """Camera-free, compressed motion vectors (T, 2 grid grid) of each video of a flow library."""
+@dataclass(frozen=True)
+class _Pair:
+    """A video at one speed against a clip: normalised score, and the windows that match, by their length."""
+
+    score: float
+    speed: float
+    matches: Mapping[int, WindowMatch]
+
+
+def motion_vectors_of(library: Library, grid: int, speed: float = 1.0, rate_hz: float = 1.0) -> list[Vectors]:
+    """Camera-free, compressed motion vectors (T, D) of each video of a flow library, as if played at 1 / `speed`."""
     fields = library.vectors.reshape(-1, 2, grid, grid)
-    return [motion_vectors(fields[library.rows(n)]) for n in range(len(library))]
+    clips = [at_speed(fields[library.rows(n)], speed, rate_hz) for n in range(len(library))]
+    stacked = np.concatenate([*clips, fields[:0]])
+    vectors = [motion_vectors(stacked[n : n + BATCH]) for n in range(0, len(stacked), BATCH)]  # cameras at once
+    ends = np.cumsum([len(clip) for clip in clips])[:-1]
+    return np.split(np.concatenate(vectors), ends) if vectors else [motion_vectors(clip) for clip in clips]
 
 
 def motion_matches(
@@ -70,156 +90,157 @@ def motion_matches(
     *,
     own: Mapping[str, Set[str]],
     excluded: Mapping[str, Set[str]],
+    background_excluded: Mapping[str, Set[str]],
 ) -> list[Row]:
     """Rows of `tables.MATCHES` of kind `motion`: of each video the `top_k` best clips, and its own wherever they rank.
 
-    `excluded` names the clips of corpus and background that a video is not held against: itself and its relatives.
+    `excluded` names the clips of the corpus that a video is not held against, its relatives; `background_excluded`
+    those of the background.
+    Clips of fewer than `window` fields have no motion to compare: they match nothing, on both sides.
     """
-    queries = motion_vectors_of(videos, settings.grid)
-    kept: list[dict[str, _Candidate]] = [{} for _ in videos.ids]
+    queries = _Queries(videos, settings)
+    normaliser = Normaliser(background, settings.lengths, settings.floor, POWER, background_excluded)
+    found = [_Found({length: {} for length in settings.lengths}) for _ in videos.ids]
     for chunk in corpus:
         for block in chunk.blocks(BLOCK):
-            _search_block(videos, queries, block, settings, own, excluded, kept)
-    normaliser = _Normaliser(background, settings, excluded)
+            _search_block(queries, block, normaliser, found, own, excluded)
     rows: list[Row] = []
     for q, video in enumerate(videos.ids):
-        rows += _ranked(videos, q, queries[q], kept[q], normaliser, settings, own.get(video, set()))
+        rows += _ranked(queries, q, found[q].rows, normaliser, own.get(video, set()))
     return rows
 
 
+class _Queries:
+    """The videos that are searched for, at every speed."""
+
+    def __init__(self, videos: Library, settings: MotionSettings) -> None:
+        self.videos = videos
+        self.settings = settings
+        self.at = {s: motion_vectors_of(videos, settings.grid, s, settings.rate_hz) for s in settings.speeds}
+
+    def variants(self) -> tuple[list[Vectors], list[int]]:
+        """Motion vectors of all videos at all speeds, and the number of each one's video."""
+        vectors = [x for speed in self.settings.speeds for x in self.at[speed]]
+        return vectors, [*range(len(self.videos))] * len(self.settings.speeds)
+
+    def name(self, q: int, speed: float) -> tuple[str, float]:
+        """What tells one video at one speed from others."""
+        return self.videos.ids[q], speed
+
+
 def _search_block(
-    videos: Library,
-    queries: Sequence[Vectors],
+    queries: _Queries,
     block: Library,
-    settings: MotionSettings,
+    normaliser: Normaliser,
+    found: Sequence[_Found],
     own: Mapping[str, Set[str]],
     excluded: Mapping[str, Set[str]],
-    kept: list[dict[str, _Candidate]],
 ) -> None:
+    settings, videos = queries.settings, queries.videos
     references = motion_vectors_of(block, settings.grid)
     numbers, barred = block.numbers(), block.barred(videos.ids, excluded)
-    hits: dict[int, dict[int, float]] = {q: {} for q in range(len(videos))}
-    for length in sorted({min(settings.window, len(x)) for x in queries if len(x)}):
-        members = [q for q, x in enumerate(queries) if min(settings.window, len(x)) == length]
-        _search_length(members, queries, references, length, settings, barred, hits)
+    vectors, owners = queries.variants()
+    for length in settings.lengths:
+        hits = search_windows(
+            vectors,
+            owners,
+            references,
+            window=length,
+            floor=settings.floor,
+            power=POWER,
+            wanted=settings.candidates,
+            barred=barred,
+            least=_least(found, length, settings.candidates),
+        )
+        for q, scores in hits.items():
+            raw = {**found[q].raw[length], **{block.ids[n]: score for n, score in scores.items()}}
+            found[q].raw[length] = best_of(raw, settings.candidates)
     for q, video in enumerate(videos.ids):
-        for r in own.get(video, ()):
-            if r in numbers:
-                n = numbers[r]
-                hits[q][n] = window_score(queries[q], references[n], settings.window, settings.floor).score
-        for n, score in hits[q].items():
-            rows = block.rows(n)
-            # copies: a view would keep the whole chunk in memory for as long as the candidate is kept
-            fields, times = block.vectors[rows].copy(), block.times_s[rows].copy()
-            kept[q][block.ids[n]] = _Candidate(score, fields, times, references[n])
-        best = best_of({name: c.raw for name, c in kept[q].items()}, settings.candidates)
-        keep = {*best, *own.get(video, ())}
-        kept[q] = {name: c for name, c in kept[q].items() if name in keep}
+        mine = own.get(video, set())
+        keep = {name for raw in found[q].raw.values() for name in raw} | mine
+        for name in sorted((keep - found[q].rows.keys()) & numbers.keys()):
+            n = numbers[name]
+            row = _row(queries, q, block, n, references[n], normaliser)
+            if row is not None:
+                found[q].rows[name] = row
+        found[q].rows = {name: row for name, row in found[q].rows.items() if name in keep}
+    normaliser.forget(set(block.ids) - normaliser.held - set(videos.ids))
 
 
-def _search_length(
-    members: Sequence[int],
-    queries: Sequence[Vectors],
-    references: Sequence[Vectors],
-    length: int,
-    settings: MotionSettings,
-    barred: Mapping[int, Set[int]],
-    hits: dict[int, dict[int, float]],
-) -> None:
-    """Search the windows of one length; references that are shorter than the window are scored one by one."""
-    long = [n for n, r in enumerate(references) if len(r) >= length]
-    if long:
-        x, x_owner = _windows(queries, members, length, settings.floor)
-        y, y_owner = _windows(references, long, length, settings.floor)
-        for q, found in search_best(x, x_owner, y, y_owner, settings.candidates, barred).items():
-            hits[q].update(found)
-    short = [n for n, r in enumerate(references) if 0 < len(r) < length]
-    for q in members if short else ():
-        scores = score_against(queries[q], [references[n] for n in short], settings.window, settings.floor)
-        hits[q].update({n: float(s) for n, s in zip(short, scores, strict=True) if n not in barred.get(q, ())})
+def _least(found: Sequence[_Found], length: int, candidates: int) -> dict[int, float]:
+    """By video, the score under which a clip can't be among the candidates any more."""
+    full = {q: f.raw[length].values() for q, f in enumerate(found) if len(f.raw[length]) >= candidates}
+    return {q: min(scores) for q, scores in full.items()}
 
 
-def _windows(
-    vectors: Sequence[Vectors], members: Sequence[int], length: int, floor: float
-) -> tuple[Vectors, np.ndarray[Any, np.dtype[np.int64]]]:
-    parts = [windows(vectors[n], length, floor) for n in members]
-    return np.concatenate(parts), np.repeat(np.array(members, np.int64), [len(p) for p in parts])
+def _row(queries: _Queries, q: int, block: Library, n: int, y: Vectors, normaliser: Normaliser) -> Row | None:
+    """What is said of a video and a clip; None where either is shorter than the window."""
+    settings, videos = queries.settings, queries.videos
+    pairs = [_pair(queries, q, speed, block.ids[n], y, normaliser) for speed in settings.speeds]
+    best = max((p for p in pairs if p is not None), key=lambda p: p.score, default=None)
+    if best is None:
+        return None
+    shape = (-1, 2, settings.grid, settings.grid)
+    raw, theirs = (x.vectors[x.rows(m)].reshape(shape) for x, m in ((videos, q), (block, n)))
+    return {
+        "score": best.score,
+        "ofs": ofs_k(raw, theirs, settings.window).score,
+        "ofs3": ofs_k(raw, theirs, 3).score,
+        "ofs_residual": best.matches[settings.window].score,
+        "speed": best.speed,
+        **_times(best, videos.times_s[videos.rows(q)], block.times_s[block.rows(n)], settings.rate_hz),
+    }
 
 
-class _Normaliser:
-    """Scores against background clips, computed once a clip."""
-
-    def __init__(self, background: Background, settings: MotionSettings, excluded: Mapping[str, Set[str]]) -> None:
-        self.background = background
-        self.settings = settings
-        self.excluded = excluded
-        self.cache: dict[str, Floats] = {}
-
-    def scores(self, name: str, vectors: Vectors) -> Floats:
-        """Scores of a clip against every background clip, (background,)."""
-        if name not in self.cache:
-            found = score_against(vectors, self.background.vectors, self.settings.window, self.settings.floor)
-            self.cache[name] = found.astype(np.float64)
-        return self.cache[name]
-
-    def admissible(self, *names: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which background clips are neither one of the named clips nor a relative of one, (background,)."""
-        barred = {r for name in names for r in (name, *self.excluded.get(name, ()))}
-        return np.array([b not in barred for b in self.background.ids], bool)
-
-    def normalise(self, video: str, x: Vectors, reference: str, y: Vectors, raw: float) -> float:
-        """Mean of the z-values of `raw` among the background scores of both clips; raw where there are too few."""
-        usable = self.admissible(video, reference)
-        if usable.sum() < 2:
-            return raw
-        return float(z_normalise(raw, self.scores(video, x)[usable], self.scores(reference, y)[usable]))
+def _times(pair: _Pair, video_times: Floats, clip_times: Floats, rate_hz: float) -> Row:
+    """Start and end in seconds of the longest windows that match, in the video and in the clip."""
+    match = pair.matches[max(pair.matches)]
+    span = match.length / rate_hz
+    gen_start = float(video_times[0]) + match.i / rate_hz / pair.speed
+    ref_start = float(clip_times[match.j])
+    return {
+        "gen_start_s": gen_start,
+        "gen_end_s": gen_start + span / pair.speed,
+        "ref_start_s": ref_start,
+        "ref_end_s": ref_start + span,
+    }
 
 
-def _ranked(
-    videos: Library,
-    q: int,
-    x: Vectors,
-    kept: Mapping[str, _Candidate],
-    normaliser: _Normaliser,
-    settings: MotionSettings,
-    own: Set[str],
-) -> list[Row]:
-    video = videos.ids[q]
-    scores = {r: normaliser.normalise(video, x, r, c.vectors, c.raw) for r, c in kept.items()}
+def _pair(queries: _Queries, q: int, speed: float, clip: str, y: Vectors, normaliser: Normaliser) -> _Pair | None:
+    x = queries.at[speed][q]
+    matches = {k: window_score(x, y, k, queries.settings.floor, POWER) for k in queries.settings.lengths}
+    matches = {k: match for k, match in matches.items() if match is not NO_MATCH}
+    if not matches:
+        return None
+    video, one = queries.videos.ids[q], (clip, 1.0)
+    raw = {k: match.score for k, match in matches.items()}
+    score = normaliser.normalise(raw, queries.name(q, speed), x, one, y, normaliser.admissible(video, clip))
+    return _Pair(score, speed, matches)
+
+
+def _ranked(queries: _Queries, q: int, rows: Mapping[str, Row], normaliser: Normaliser, own: Set[str]) -> list[Row]:
+    video, top_k = queries.videos.ids[q], queries.settings.top_k
     ranked: list[Row] = []
-    for rank, item in enumerate(sorted(scores, key=lambda r: (-scores[r], r)), 1):
-        if rank > settings.top_k and item not in own:
+    for rank, item in enumerate(sorted(rows, key=lambda r: (-rows[r]["score"], r)), 1):
+        if rank > top_k and item not in own:
             continue
-        row = _compare(videos, q, x, kept[item], settings)
-        row.update(video_id=video, kind="motion", ref_id=item, own=item in own, score=scores[item])
-        row["rank"] = rank if rank <= settings.top_k else 0
+        row = {"video_id": video, "kind": "motion", "ref_id": item, "own": item in own, **rows[item]}
+        row["rank"] = rank if rank <= top_k else 0
         if rank == 1:
-            row["background"] = _background_scores(video, x, item, normaliser)
+            row["background"] = _background_scores(queries, q, item, normaliser)
         ranked.append(row)
     return ranked
 
 
-def _background_scores(video: str, x: Vectors, best: str, normaliser: _Normaliser) -> list[float]:
+def _background_scores(queries: _Queries, q: int, best: str, normaliser: Normaliser) -> list[float]:
     """Normalised scores of a video against the background clips, as if they were references.
 
     Relatives of the best match are left out: that the original has duplicates does not make its motion common.
     """
-    usable = normaliser.admissible(video, best)
-    raw = normaliser.scores(video, x)
-    names, vectors = normaliser.background.ids, normaliser.background.vectors
-    return [
-        normaliser.normalise(video, x, names[b], vectors[b], float(raw[b])) for b in np.flatnonzero(usable).tolist()
+    usable = normaliser.admissible(queries.videos.ids[q], best)
+    by_speed = [
+        normaliser.against_background(queries.name(q, speed), queries.at[speed][q], usable)
+        for speed in queries.settings.speeds
     ]
-
-
-def _compare(videos: Library, q: int, x: Vectors, candidate: _Candidate, settings: MotionSettings) -> Row:
-    best = window_score(x, candidate.vectors, settings.window, settings.floor)
-    shape = (-1, 2, settings.grid, settings.grid)
-    raw = ofs_k(videos.vectors[videos.rows(q)].reshape(shape), candidate.fields.reshape(shape), settings.window)
-    times = videos.times_s[videos.rows(q)]
-    row: Row = {"ofs": raw.score, "ofs_residual": best.score}
-    if best.length:
-        span = best.length / settings.rate_hz
-        row.update(gen_start_s=float(times[best.i]), gen_end_s=float(times[best.i]) + span)
-        row.update(ref_start_s=float(candidate.times_s[best.j]), ref_end_s=float(candidate.times_s[best.j]) + span)
-    return row
+    scores: npt.NDArray[np.float64] = np.max(by_speed, axis=0)
+    return [float(s) for s in scores if np.isfinite(s)]

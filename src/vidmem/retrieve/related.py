@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from vidmem import tables
-from vidmem.retrieve.library import load_library
+from vidmem.retrieve.library import Library, load_library
+from vidmem.retrieve.motion import motion_vectors_of
+from vidmem.retrieve.search import groups
+from vidmem.retrieve.window_search import score_many
 from vidmem.text import normalise_text, prompt_id
 
 Related = dict[str, set[str]]
+TILE_ROWS, TILE_COLUMNS = 512, 8192  # of a product of frame vectors: its size bounds the memory
 
 
 def own_clips(videos: Sequence[Path], manifest: Path) -> Related:
@@ -56,15 +61,45 @@ def excluded_clips(manifest: Path, corpus_frames: Iterable[Path], settings: Mapp
     return relatives(manifest, corpus_frames, settings["duplicate_from"]) if settings["corpus_is_null"] else {}
 
 
+def alike_clips(frames: Sequence[Path], flow: Sequence[Path], settings: Mapping[str, Any]) -> Related:
+    """item_id -> held-out clips that are like it, by content (`match_from`) or movement (`moves_from`).
+
+    A held-out clip has siblings among the others: shots of one film, variations of one movement. Held against them it
+    would seem ordinary, and its score would be normalised to less than that of a video without siblings; then the
+    null distribution would lie too low. Empty where the corpus is its own null: there siblings are in the corpus too.
+    """
+    related: Related = defaultdict(set)
+    if settings["corpus_is_null"]:
+        return related
+    _add_same_content(related, frames, float(settings["match_from"]))
+    moving = load_library(flow)
+    vectors, window = motion_vectors_of(moving, int(settings["grid"])), int(settings["window"])
+    for n, x in enumerate(vectors):
+        scores = score_many(x, vectors, window, float(settings["floor"]))
+        for m in np.flatnonzero(scores >= float(settings["moves_from"])).tolist():
+            related[moving.ids[n]].add(moving.ids[m])
+            related[moving.ids[m]].add(moving.ids[n])
+    return related
+
+
 def _add_same_content(related: Related, paths: Sequence[Path], duplicate_from: float) -> None:
-    """Relate clips that share a frame, chunk against chunk."""
+    """Relate clips that share a frame, chunk against chunk and tile by tile."""
     for n, first in enumerate(paths):
         left = load_library(first)
         for second in paths[n:]:
             right = load_library(second)
-            for q in range(len(left)):
-                similarity = left.vectors[left.rows(q)] @ right.vectors.T
-                best = np.maximum.reduceat(similarity.max(0), right.starts[:-1]) if len(right) else np.empty(0)
-                for r in np.flatnonzero(best >= duplicate_from):
-                    related[left.ids[q]].add(right.ids[r])
-                    related[right.ids[r]].add(left.ids[q])
+            for rows in groups(np.diff(left.starts), TILE_ROWS):
+                for columns in groups(np.diff(right.starts), TILE_COLUMNS):
+                    best = _best_pairs(left, rows, right, columns)
+                    for q, r in zip(*np.nonzero(best >= duplicate_from), strict=True):
+                        one, other = left.ids[rows.start + q], right.ids[columns.start + r]
+                        related[one].add(other)
+                        related[other].add(one)
+
+
+def _best_pairs(left: Library, rows: slice, right: Library, columns: slice) -> npt.NDArray[np.float32]:
+    """Similarity of the best pair of frames of every two clips in a tile, (left, right)."""
+    top, first = left.starts[rows.start], right.starts[columns.start]
+    products = left.vectors[top : left.starts[rows.stop]] @ right.vectors[first : right.starts[columns.stop]].T
+    by_row = np.maximum.reduceat(products, right.starts[columns] - first, axis=1)
+    return np.asarray(np.maximum.reduceat(by_row, left.starts[rows] - top, axis=0), np.float32)

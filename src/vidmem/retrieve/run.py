@@ -1,12 +1,14 @@
 """Stage `retrieve`: of every video the corpus clips that resemble it most, by content and by motion.
 
 The same search serves the null distribution: there the videos are clips that can't be copies, held-out ones or the
-corpus' own with each clip's relatives left out.
+corpus' own with each clip's relatives left out. The corpus is read one chunk after the other; nothing is as large as
+all videos by the whole corpus.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,46 @@ import faiss
 
 from vidmem import tables
 from vidmem.progress import progress
+from vidmem.retrieve.background import Background
 from vidmem.retrieve.content import content_matches
 from vidmem.retrieve.content_row import ContentSettings
-from vidmem.retrieve.library import Library, load_library
-from vidmem.retrieve.motion import Background, MotionSettings, motion_matches, motion_vectors_of
+from vidmem.retrieve.library import Library, load_library, sample_library
+from vidmem.retrieve.motion import MotionSettings, motion_matches, motion_vectors_of
+from vidmem.retrieve.refuse import Kind, check_background, check_engines, check_finite, short_clips
+from vidmem.retrieve.shortlist import (
+    Proposed,
+    propose_content,
+    propose_motion,
+    recall,
+    recall_sample,
+    shortlisted,
+)
 
+Row = dict[str, Any]
+Related = Mapping[str, Set[str]]
+Search = Callable[[Library, Iterable[Library], Related], list[Row]]  # (videos, corpus, own clips) -> matches
 MAX_BACKGROUND = 256  # clips; more would cost time and change the normalisation little
+
+
+@dataclass(frozen=True)
+class Side:
+    """Feature tables of one kind: of the videos, of the corpus by chunk, of the background; and the corpus' indices
+    by chunk, none for an exact search."""
+
+    kind: Kind
+    videos: Sequence[Path]
+    corpus: Sequence[Path]
+    background: Sequence[Path]
+    indices: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class Relations:
+    """By video: its prompt's own clips, the clips that it is not held against, and those of the background."""
+
+    own: Related
+    excluded: Related
+    background: Related
 
 
 def retrieve(
@@ -30,58 +66,155 @@ def retrieve(
     corpus_flow: Sequence[Path],
     background_frames: Sequence[Path],
     background_flow: Sequence[Path],
-    own: Mapping[str, Set[str]],
-    excluded: Mapping[str, Set[str]],
+    own: Related,
+    excluded: Related,
     settings: Mapping[str, Any],
     threads: int,
     out: Path,
+    alike: Related | None = None,
+    content_indices: Sequence[Path] = (),
+    motion_indices: Sequence[Path] = (),
 ) -> None:
     """Write `tables.MATCHES`: of each video its best matches, and its prompt's own clips wherever they rank.
 
-    `settings` is the dump of the config section plus `floor`, `grid`, `rate_hz`, `frame_rate_hz` and `match_from`. Corpus tables are read one chunk
-    after the other.
+    Nobody is held against the clips that `excluded` names, in the corpus or the background; `alike` names further
+    clips of the background that a video is not held against (`alike_clips`, for null videos). `settings` is the dump
+    of the config section plus `floor`, `grid`, `rate_hz`, `frame_rate_hz`, `match_from`, `moves_from`,
+    `corpus_is_null` and `duplicate_from`. With indices (`write_indices`) only what they propose is compared; every
+    score is exact all the same, and what they miss is measured and written into the table's metadata.
+
+    Raises, before anything is written, `refuse.MixedEngines`, `refuse.NotFinite` and, unless the corpus is its own
+    background, `refuse.BackgroundIntersects`.
     """
     faiss.omp_set_num_threads(threads)
-    videos = load_library(frames)
-    rows = content_matches(
-        videos,
-        _chunks(corpus_frames, "content search"),
-        load_library(background_frames),
-        ContentSettings(
-            segment=int(settings["segment"]),
-            match_from=float(settings["match_from"]),
-            rate_hz=float(settings["frame_rate_hz"]),
-            top_k=int(settings["top_k"]),
-        ),
-        own=own,
-        excluded=excluded,
+    content = Side("frames", frames, corpus_frames, background_frames, content_indices)
+    motion = Side("flow", flow, corpus_flow, background_flow, motion_indices)
+    for side in (content, motion):
+        check_engines([*side.corpus, *side.videos, *side.background], side.kind)
+    related = Relations(own, excluded, _merged(excluded, alike or {}))
+    rows, index = _content(content, settings, related)
+    more, motion_index = _motion(motion, settings, related)
+    made_by = {
+        "settings": dict(settings),
+        "index": {"kind": settings["index"], "content": index, "motion": motion_index},
+        "short_corpus_clips": short_clips(corpus_frames, corpus_flow, int(settings["window"])),
+    }
+    tables.write_table(out, rows + more, tables.MATCHES, made_by)
+
+
+def _merged(one: Related, other: Related) -> Related:
+    return {key: {*one.get(key, ()), *other.get(key, ())} for key in {*one, *other}}
+
+
+def _content(side: Side, settings: Mapping[str, Any], related: Relations) -> tuple[list[Row], Row]:
+    videos, background = _load(side.videos, side.kind), _drawn(side)
+    if settings["corpus_is_null"]:  # look-alikes of a clip stand in the corpus itself: nothing here is unrelated to it
+        background = background.take([])
+    chosen = ContentSettings(
+        segment=int(settings["segment"]),
+        match_from=float(settings["match_from"]),
+        rate_hz=float(settings["frame_rate_hz"]),
+        top_k=int(settings["top_k"]),
     )
-    motion = MotionSettings(
+
+    def search(those: Library, corpus: Iterable[Library], wanted: Related) -> list[Row]:
+        return content_matches(
+            those,
+            corpus,
+            background,
+            chosen,
+            own=wanted,
+            excluded=related.excluded,
+            background_excluded=related.background,
+        )
+
+    def whole() -> Iterator[Library]:
+        for path, chunk in _chunks(side):
+            if not settings["corpus_is_null"]:
+                check_background(background, chunk, path, float(settings["duplicate_from"]))
+            yield chunk
+
+    if not side.indices:
+        return search(videos, whole(), related.own), {}
+    proposed, said = propose_content(
+        videos, side.indices, int(settings["candidates"]), int(settings["nprobe"]), related.excluded
+    )
+    return _approximate(
+        side, videos, search, whole(), proposed, related.own, {**said, "d1_d2": "among the proposed clips"}
+    )
+
+
+def _motion(side: Side, settings: Mapping[str, Any], related: Relations) -> tuple[list[Row], Row]:
+    videos = _load(side.videos, side.kind)
+    chosen = MotionSettings(
         window=int(settings["window"]),
         floor=float(settings["floor"]),
         grid=int(settings["grid"]),
         rate_hz=float(settings["rate_hz"]),
         top_k=int(settings["top_k"]),
         candidates=int(settings["candidates"]),
+        speeds=tuple(settings["speeds"]),
     )
-    rows += motion_matches(
-        load_library(flow),
-        _chunks(corpus_flow, "motion search"),
-        _background(background_flow, motion.grid),
-        motion,
-        own=own,
-        excluded=excluded,
+    drawn = _drawn(side)
+    background = Background(drawn.ids, motion_vectors_of(drawn, chosen.grid))
+
+    def search(those: Library, corpus: Iterable[Library], wanted: Related) -> list[Row]:
+        return motion_matches(
+            those,
+            corpus,
+            background,
+            chosen,
+            own=wanted,
+            excluded=related.excluded,
+            background_excluded=related.background,
+        )
+
+    whole = (chunk for _, chunk in _chunks(side))
+    if not side.indices:
+        return search(videos, whole, related.own), {}
+    proposed, said = propose_motion(
+        videos.ids,
+        [x for s in chosen.speeds for x in motion_vectors_of(videos, chosen.grid, s, chosen.rate_hz)],
+        [*range(len(videos))] * len(chosen.speeds),
+        side.indices,
+        chosen.candidates,
+        int(settings["nprobe"]),
+        related.excluded,
+        window=chosen.window,
+        floor=chosen.floor,
     )
-    tables.write_table(out, rows, tables.MATCHES, {"settings": dict(settings)})
+    return _approximate(side, videos, search, whole, proposed, related.own, said)
 
 
-def _chunks(paths: Sequence[Path], what: str) -> Iterator[Library]:
-    for path in progress(paths, len(paths), what):
-        yield load_library(path)
+def _approximate(
+    side: Side,
+    videos: Library,
+    search: Search,
+    whole: Iterable[Library],
+    proposed: Proposed,
+    own: Related,
+    said: Row,
+) -> tuple[list[Row], Row]:
+    """Exact scores of what was proposed, and the recall of that on a sample of the videos."""
+    rows = search(videos, shortlisted(side.corpus, proposed, own), own)
+    exact = search(recall_sample(videos), whole, {})
+    return rows, {**said, **recall(rows, exact)}
 
 
-def _background(paths: Sequence[Path], grid: int) -> Background:
+def _load(paths: Sequence[Path], kind: Kind) -> Library:
     library = load_library(paths)
-    vectors = motion_vectors_of(library, grid)
-    step = max(1, -(-len(library) // MAX_BACKGROUND))
-    return Background(library.ids[::step], vectors[::step])
+    check_finite(library, paths, kind)
+    return library
+
+
+def _chunks(side: Side) -> Iterator[tuple[Path, Library]]:
+    what = {"frames": "content search", "flow": "motion search"}[side.kind]
+    for path in progress(side.corpus, len(side.corpus), what):
+        yield path, _load([path], side.kind)
+
+
+def _drawn(side: Side) -> Library:
+    """The background clips: all, or `MAX_BACKGROUND` of them."""
+    library = sample_library(side.background, MAX_BACKGROUND)
+    check_finite(library, side.background, side.kind)
+    return library

@@ -4,15 +4,16 @@ Fields are float32 (T, 2, g, g): optical flow between neighbouring frames at a c
 x then y component, in shares of the frame's width per second (`tables.flow_schema` holds them flattened).
 
 Two scores. `ofs_k` is the plain one, the mean cosine of k consecutive raw fields. `motion_score` is the default: the
-camera's part is subtracted (`camera.residual`), magnitudes are compressed so that one fast patch does not decide, and
-one cosine is taken over a whole window of k fields. Windows that hardly move are damped towards 0, so that an engine's
-noise on a still scene cannot score. The equations are this project's own; which variant is the default was decided
-on clips whose motion is known.
+camera's part is subtracted (`camera.residual`), magnitudes are compressed so that one fast patch does not decide, the
+grid is coarsened, and one cosine is taken over a whole window of k fields. Windows that hardly move are damped towards
+0, so that an engine's noise on a still scene cannot score. An audit goes on from there: it takes windows of two
+lengths (`window_lengths`) and holds each score against what both clips score with unrelated ones (`z_normalise`).
+The equations are this project's own; which variant is the default was decided on clips whose motion is known
+(`bench/truth/motion.csv`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,13 +25,14 @@ from vidmem.similarity.content import diagonal_means
 Vectors = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
 
+GRID = 8  # cells a side on which movements are compared
 EPSILON = 0.005  # mean |F| (shares of the width per second) that a raw field needs before its cosine counts in full
 
 
 class WindowMatch(NamedTuple):
     """The best pair of windows: score in [-1, 1], first field of x, first field of y, fields in the window.
 
-    A pair of clips of which one has no fields at all scores 0 with length 0.
+    A pair of clips of which one has too few fields scores 0 with length 0.
     """
 
     score: float
@@ -73,22 +75,73 @@ def compress(fields: Fields, power: float = 0.5) -> Fields:
     return np.asarray(fields * factor[:, None], np.float32)
 
 
-def motion_vectors(fields: Fields, model: Model = "affine", power: float = 0.5) -> Vectors:
-    """What the default score compares: fields without the camera's part, compressed and flattened, (T, 2 g g)."""
-    return _flat(compress(residual(fields, model), power)).astype(np.float32)
+def pool(fields: Fields, grid: int) -> Fields:
+    """Fields on a coarser grid, by area averages: (T, 2, g, g) to (T, 2, grid, grid). As they are where g <= grid.
+
+    Raises `ValueError` where `grid` does not divide g.
+    """
+    count, _, g, _ = fields.shape
+    if g <= grid:
+        return fields
+    if g % grid:
+        raise ValueError(f"a grid of {g} cells can't be averaged to {grid}: choose a divisor of {g}")
+    cells = fields.reshape(count, 2, grid, g // grid, grid, g // grid)
+    return np.asarray(cells.mean(axis=(3, 5)), np.float32)
+
+
+def motion_vectors(fields: Fields, model: Model = "affine", power: float = 0.5, grid: int = GRID) -> Vectors:
+    """What the default score compares, (T, 2 n n) with n = min(g, grid).
+
+    The camera is fitted on the fine grid; what it leaves is compressed and averaged on a coarse one, which finds as
+    much and is searched faster.
+    """
+    return _flat(pool(compress(residual(fields, model), power), grid)).astype(np.float32)
+
+
+def window_lengths(window: int) -> list[int]:
+    """Lengths of the windows whose scores are averaged: `window` fields and, where both clips have them, twice that."""
+    return [window, 2 * window]
+
+
+def at_speed(fields: Fields, speed: float, rate_hz: float) -> Fields:
+    """The fields of a clip that plays another's movement `speed` times as fast, as the other would have them.
+
+    Time is stretched and velocities divided by `speed`, then averaged to steps of 1 / rate_hz: (T', 2, g, g) with
+    T' = round(T speed).
+    """
+    if speed == 1.0:
+        return fields
+    times = np.arange(len(fields) + 1) / rate_hz * speed
+    return resample(np.asarray(fields / speed, np.float32), times, rate_hz, round(len(fields) * speed))
+
+
+def resample(fields: Fields, times_s: npt.NDArray[np.float64], rate_hz: float, most: int) -> Fields:
+    """Velocity fields between frames at `times_s` (N + 1 moments) as fields of equal steps 1 / rate_hz from t = 0.
+
+    Each new field is the average velocity over its step, weighted by overlap, so a video of another (or a varying)
+    frame rate keeps its speed. The last step is kept when at least half of it is covered. At most `most` fields.
+    """
+    if not len(fields):
+        return fields[:0]
+    starts, ends = times_s[:-1] - times_s[0], times_s[1:] - times_s[0]
+    count = min(int(np.floor(ends[-1] * rate_hz + 0.5)), most)
+    low = np.arange(count) / rate_hz
+    overlap = np.minimum(ends[None, :], low[:, None] + 1 / rate_hz) - np.maximum(starts[None, :], low[:, None])
+    weights = np.where(overlap * rate_hz > 1e-6, overlap, 0.0)
+    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+    return np.asarray(np.tensordot(weights, fields.astype(np.float64), axes=1), np.float32)
 
 
 def windows(vectors: Vectors, k: int, floor: float, power: float = 0.5) -> Vectors:
     """Every window of k consecutive motion vectors, as one vector whose inner product with another is their score.
 
-    Shape (T - k' + 1, k' D) with k' = min(k, T); (0, 0) for no fields. A window is divided by its norm, or by the
+    Shape (T - k + 1, k D); no rows for fewer than k fields. A window is divided by its norm, or by the
     norm of a window that moves at `floor` (share of the width per second) everywhere, whichever is larger:
     moving windows are unit vectors, still ones shorter, and a still scene is the zero vector.
     """
-    if not len(vectors):
-        return np.zeros((0, 0), np.float32)
-    k = min(_positive(k), len(vectors))
-    count = len(vectors) - k + 1
+    count = len(vectors) - _positive(k) + 1
+    if count < 1:
+        return np.zeros((0, k * vectors.shape[1]), np.float32)
     stacked = np.concatenate([vectors[r : r + count] for r in range(k)], axis=1)
     return np.asarray(stacked / window_norms(vectors, k, floor, power)[:, None], np.float32)
 
@@ -105,12 +158,11 @@ def window_norms(vectors: Vectors, k: int, floor: float, power: float = 0.5) -> 
 def window_score(x: Vectors, y: Vectors, k: int, floor: float, power: float = 0.5) -> WindowMatch:
     """The best window of k motion vectors: max over i, j of the windows' (damped) cosine.
 
-    When a side has fewer than k fields, the window is the shorter side's length. Short windows match by chance
-    more easily, so thresholds must come from null clips of the same length.
+    A side of fewer than k fields has no window and matches nothing: short windows match by chance.
     """
-    if not len(x) or not len(y):
+    if min(len(x), len(y)) < _positive(k):
         return NO_MATCH
-    length = min(_positive(k), len(x), len(y))
+    length = k
     dots = diagonal_means(np.asarray(x, np.float64) @ np.asarray(y, np.float64).T, length) * length
     norms = window_norms(x, length, floor, power)[:, None] * window_norms(y, length, floor, power)[None, :]
     return _best(dots / norms, length)
@@ -121,28 +173,6 @@ def motion_score(
 ) -> WindowMatch:
     """The default motion score of two clips, from their raw fields (see the module's head)."""
     return window_score(motion_vectors(f, model, power), motion_vectors(g, model, power), k, floor, power)
-
-
-def score_against(
-    x: Vectors, references: Sequence[Vectors], k: int, floor: float, power: float = 0.5
-) -> npt.NDArray[np.float32]:
-    """`window_score` of one clip against each of many, scores only, shape (len(references),).
-
-    References without fields score 0. One matrix product for all of them: exact search of a whole corpus.
-    """
-    scores = np.zeros(len(references), np.float32)
-    used = [n for n, r in enumerate(references) if len(r)]
-    if not len(x) or not used:
-        return scores
-    stacked = np.asarray(x, np.float32) @ np.concatenate([references[n] for n in used]).T
-    ends = np.cumsum([len(references[n]) for n in used])
-    for n, end in zip(used, ends, strict=True):
-        y = references[n]
-        length = min(_positive(k), len(x), len(y))
-        dots = diagonal_means(stacked[:, end - len(y) : end].astype(np.float64), length) * length
-        norms = window_norms(x, length, floor, power)[:, None] * window_norms(y, length, floor, power)[None, :]
-        scores[n] = (dots / norms).max()
-    return scores
 
 
 def z_normalise(
