@@ -14,6 +14,7 @@ from vidmem.media import write_video
 from vidmem.report.inputs import FeatureFiles, ModelFiles, ReportInputs, VideoShard
 
 HOSTILE = 'A "quoted" <script>alert(1)</script> clip\nof a 🦊 & <img src=x onerror=alert(2)>'
+HOSTILE_REASON = "a rate needs <b>more</b> & <script>alert(3)</script> null videos"
 GRID = 8
 FPS = 12.0
 FRAMES = 12
@@ -64,12 +65,37 @@ def media_row(path: str, name: str | None = None) -> dict[str, Any]:
     }
 
 
+def cells() -> list[float]:
+    """A similarity map of 7 x 7 cells: the upper left 4 x 4 come back, the last row has no texture."""
+    made = np.full((7, 7), 0.1)
+    made[:4, :4] = 0.93
+    made[2, 6] = 0.95  # alike, but not connected with the rest
+    made[6] = np.nan
+    return [float(v) for v in made.ravel()]
+
+
+def calibration(rng: np.random.Generator, known: bool) -> dict[str, Any]:
+    """As the metrics stage describes a threshold: with a rate, or with the reason why there is none."""
+    said = {
+        "method": "tail fit" if known else "customary",
+        "reason": None if known else HOSTILE_REASON,
+        "threshold_low": 0.52 if known else None,
+        "threshold_high": 0.71 if known else None,
+        "fpr": 0.01 if known else None,
+    }
+    null = np.clip(rng.normal(0.3, 0.1, 40), 0, 1).tolist()
+    rest = {"fpr_low": 0.0, "fpr_high": 0.088, "null_needed": 99, "fit_p_value": 0.42 if known else None}
+    return {"threshold": 0.6, "customary": 0.5, "null_videos": 40, "null_scores": null, **said, **rest}
+
+
 class World:
     """Builds the files under `root` and keeps the inputs."""
 
     def __init__(self, root: Path, per_prompt: int = 3) -> None:
         self.root, self.per_prompt = root, per_prompt
         self.corpus = root / "clips"
+        self.searched: dict[str, Any] = {}  # what the retrieve tables of the models say of the search
+        self.effective_size: Path | None = None
         self.captions = [HOSTILE, "a red kite over wet sand", "=1+1 a train leaves", "two dancers, one lamp"]
         for content in range(4):
             write_video(self.corpus / f"c{content}.mp4", pixels(content, content), FPS)
@@ -135,12 +161,11 @@ class World:
             {"video_id": f"{name}-lost", "model": name, "status": "failed", "reason": "the pipeline gave NaN"}
         )
         tables.write_table(folder / "videos.parquet", videos, tables.VIDEOS)
-        tables.write_table(folder / "matches.parquet", matches, tables.MATCHES)
+        tables.write_table(folder / "matches.parquet", matches, tables.MATCHES, self.searched)
         rng = np.random.default_rng(1)
-        null = {"threshold": 0.6, "fpr": 0.01 if known else None, "null_videos": 40, "null_scores": None}
-        made_by = {
-            k: null | {"null_scores": np.clip(rng.normal(0.3, 0.1, 40), 0, 1).tolist()} for k in ("content", "motion")
-        }
+        made_by: dict[str, Any] = {k: calibration(rng, known) for k in ("content", "template", "motion")}
+        made_by["template"]["threshold"] = 0.3
+        made_by["settings"] = {"agree_from": 0.9, "template_least": 0.15}
         tables.write_table(folder / "metrics.parquet", metrics, tables.METRICS, made_by)
         self.features[name] = self._features(name, items, flows) if count else FeatureFiles()
         tables.write_table(folder / "detect.parquet", self._detect() if known else [], tables.DETECT)
@@ -155,7 +180,7 @@ class World:
         )
 
     def _judged(self, i: int, hit: bool, content: int) -> dict[str, Any]:
-        by_content, by_motion = hit and i % 2 == 0, hit and i % 3 != 2
+        by_content, by_motion, by_part = hit and i % 2 == 0, hit and i % 3 != 2, hit and i % 4 == 1
         return {
             "prompt_set": ("video-duplicated" if content else "control"),
             "content_score": 0.9 - 0.01 * i if by_content else 0.3 + 0.01 * i,
@@ -165,15 +190,30 @@ class World:
             "content_p_value": 1e-5 * (i + 1) if by_content else 0.4,
             "motion_p_value": 0.001 * (i + 1) if by_motion else 0.5,
             "content_q_value": None,
-            "content_gen_time_s": 0.25,
-            "content_ref_time_s": 0.5,
+            **dict.fromkeys(("content_gen_time_s", "content_gen_start_s", "template_gen_time_s"), 0.25),
+            **dict.fromkeys(("content_ref_time_s", "content_ref_start_s", "template_ref_time_s"), 0.5),
+            "content_gen_end_s": 0.75,
+            "content_ref_end_s": 1.0,
+            **{f"motion_{side}_time_s": 0.0 for side in ("gen", "ref")},
+            **{f"motion_{side}_end_s": 0.8 for side in ("gen", "ref")},
+            "template_ref_id": f"item{content}-0",
+            "template_score": 0.5 if by_part else 0.1,
+            "template_threshold": 0.3,
+            "template_p_value": 0.002 if by_part else 0.6,
+            "template_map": cells(),
+            "template_memorised": by_part,
+            **{"gsscd_max": 0.9, "gsscd_k": 0.88, "vsscd": 0.6 + 0.01 * (i % 4), "content_normalised": 0.5},
+            **{"ofs": 0.61, "ofs3": 0.77 - 0.01 * i, "ofs_residual": 0.55, "speed": 1.0},
+            **{"gen_fraction": 0.5, "ref_fraction": 1.0},
+            "agreement": 0.7,
+            "clique_size": 3 if content == 2 else 1,
             "content_memorised": by_content,
             "motion_memorised": by_motion,
             "natural_motion": False,
             "d1_d2_pixel": 0.2 if by_content else 0.9,
             "own_similarity": 0.9 if by_content else 0.3,
             "own_first": by_content,
-            "verdict": "verbatim" if by_content else "motion" if by_motion else "none",
+            "verdict": "verbatim" if by_content else "template" if by_part else "motion" if by_motion else "none",
             "status": "ok",
         }
 
@@ -234,7 +274,27 @@ class World:
             models,
             dict(self.features),
             {"corpus": [bench, bench], "generate": [bench]},
+            self.effective_size,
         )
+
+    def sized(self, family: str = "planted") -> Path:
+        """A table of effective sizes: all of 4 clips, most of 16 and few of 64 are memorised."""
+        rows = []
+        for clips, share in ((4, 1.0), (16, 0.75), (64, 0.125)):
+            row = {"family": family, "clips": clips, "model": f"{family}-of-{clips}", "prompts": 4, "videos": 8}
+            for n, name in enumerate(("verdict", "d1_d2_feature", "d1_d2_pixel")):
+                mine = share / (n + 1)
+                row |= {f"{name}_share": mine, f"{name}_low": 0.9 * mine, f"{name}_high": min(1, 1.1 * mine)}
+            rows.append(row)
+        sizes = {
+            "verdict": {"clips": 7.0, "bound": "="},
+            "d1_d2_feature": {"clips": 4.0, "bound": "<"},
+            "d1_d2_pixel": {"clips": None, "bound": None},
+        }
+        made_by = {"settings": {"memorised_share": 0.9}, "effective_size": {family: sizes}}
+        tables.write_table(self.root / "effective-size.parquet", rows, tables.EFFECTIVE_SIZE, made_by)
+        self.effective_size = self.root / "effective-size.parquet"
+        return self.effective_size
 
 
 def without_prompts(inputs: ReportInputs) -> ReportInputs:

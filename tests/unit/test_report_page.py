@@ -10,10 +10,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
-from report_world import HOSTILE, World
+from report_world import HOSTILE, HOSTILE_REASON, World
 
 from vidmem import tables
 from vidmem.report.build import build_report
@@ -56,6 +57,12 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, ReportInputs]:
     made = World(tmp_path_factory.mktemp("world"))
+    made.sized("planted")
+    measured = {"proposed": 50, "searched_whole": {}, "queries": 12, "recall_at_1": 1.0, "recall_at_k": 0.925}
+    made.searched = {
+        "index": {"kind": "ivfpq", "content": measured, "motion": {}},
+        "short_corpus_clips": {"window": 7, "number": 5, "first": ["<i>x</i>", "a"]},
+    }
     models = {
         "planted": made.model("planted", hits=6),
         "my-folder": made.model("my-folder", hits=4, known=False, prompts=False),
@@ -136,6 +143,96 @@ def test_motion_findings_show_the_flow_of_both_sides(report: Path) -> None:
     assert len([f for f in flows if "-gen-" in f]) == len([f for f in flows if "-ref-" in f]) > 0
 
 
+def text_of(report: Path) -> str:
+    return " ".join(page_of(report).text.split())
+
+
+def test_a_part_that_comes_back_is_shown_on_the_frame_beside_the_reference(report: Path) -> None:
+    page = page_of(report)
+    maps = [i for i in page.all("img") if str(i["src"]).endswith("-map.webp")]
+    assert maps
+    assert all("16 of 42 cells with texture come back, in the upper left" in str(i["alt"]) for i in maps)
+    name = str(maps[0]["src"]).removesuffix("-map.webp")
+    sources = {str(i["src"]) for i in page.all("img")}
+    assert {f"{name}-gen.webp", f"{name}-ref.webp"} <= sources
+    with Image.open(report / f"{name}-map.webp") as marked, Image.open(report / f"{name}-gen.webp") as plain:
+        assert marked.size == plain.size
+        kept, pale = (np.asarray(p.convert("RGB"), float)[[20, 100], [20, 100]] for p in (plain, marked))
+        assert np.abs(kept[0] - pale[0]).max() < 25 < np.abs(kept[1] - pale[1]).max()
+    assert "template" in {str(a["data-kinds"]).split()[0] for a in page.all("article") if a["data-kinds"]}
+
+
+def test_cells_can_be_read_as_a_table(report: Path) -> None:
+    text = text_of(report)
+    assert "Similarity by cell" in text
+    assert "row 1 0.930.930.930.930.100.100.10" in text.replace(" 0.", "0.").replace("row 10", "row 1 0")
+
+
+def test_findings_say_which_time_is_which_and_hold_scores_side_by_side(report: Path) -> None:
+    text = text_of(report)
+    assert "0.25–0.75 s of the video is 0.5–1 s of the clip" in text
+    assert "0.25 s of the video is 0.5 s of the clip" in text
+    for name in ("GSSCD, ours", "VSSCD", "OFS-3, raw flow", "OFS-k, camera subtracted", "largest part, ours"):
+        assert name in text
+    assert "50 % of the video, 100 % of the reference" in text
+
+
+def test_thresholds_have_intervals_and_reasons_that_are_text(report: Path) -> None:
+    page, text = page_of(report), text_of(report)
+    assert "0.600 0.520–0.710" in text and "tail fit" in text and "40 (99)" in text
+    assert "not stated" in text
+    assert f"Motion: {HOSTILE_REASON}." in text
+    assert "thresholds" in [a.get("id") for a in page.all("h3")]
+
+
+def test_a_raised_threshold_and_one_without_an_upper_end_are_said_so(tmp_path: Path) -> None:
+    world = World(tmp_path / "w", per_prompt=1)
+    files = world.model("m", hits=1)
+    made_by = tables.read_made_by(files.metrics)
+    made_by["template"] |= {"threshold": 0.15, "threshold_low": 0.02, "threshold_high": 0.06}
+    made_by["motion"] |= {"threshold_high": None}
+    tables.write_table(files.metrics, tables.read_table(files.metrics), tables.METRICS, made_by)
+    build_report(world.inputs({"m": files}), SETTINGS, tmp_path / "report")
+    text = text_of(tmp_path / "report")
+    assert "raised to the least share that is called" in text and "under 1.0 %" in text and "0.020–0.060" not in text
+    assert "0.600 0.520 or more" in text
+
+
+def test_rates_verdicts_and_seeds_are_shown_by_model(report: Path) -> None:
+    text = text_of(report)
+    assert "ContentTemplateMotionAny" in text
+    assert "a part of the frame comes back" in text  # in the answer
+    assert "Seeds that agree" in text and "proves no copying by itself" in text
+
+
+def test_sizes_are_a_curve_and_a_table(report: Path) -> None:
+    text = text_of(report)
+    assert "effective memorisation size at 90 %" in text
+    assert "about 7" in text and "fewer than 4" in text
+    titles = re.findall(r"<title id=\"size-planted-title\">(.*?)</title>", (report / "index.html").read_text("utf-8"))
+    assert len(titles) == 1 and "4 clips: 100%; 16 clips: 75%; 64 clips: 12%" in titles[0]
+
+
+def test_what_the_search_left_out_is_told(report: Path) -> None:
+    text = text_of(report)
+    assert "5 corpus clips have fewer than 7 flow fields" in text and "<i>x</i>" in text
+    assert "ivfpq" in text and "92.5 %" in text
+
+
+def test_scores_of_others_stand_in_the_truth_table(report: Path) -> None:
+    text = text_of(report)
+    assert "AUC, oursVSSCDPrecisionRecallAUC, oursOFS-3 rawPrecisionRecall" in text
+    assert "OFS-3 knows no such filter" in text
+
+
+def test_a_page_without_sizes_index_or_short_clips_is_silent_about_them(tmp_path: Path) -> None:
+    world = World(tmp_path / "w", per_prompt=1)
+    build_report(world.inputs({"m": world.model("m", hits=1)}), SETTINGS, tmp_path / "report")
+    page = page_of(tmp_path / "report")
+    assert not {"sizes", "search"} & {a.get("id") for _, a in page.elements}
+    assert "flow fields, a motion window" not in page.text
+
+
 def test_answer_has_three_sentences_with_numbers(report: Path) -> None:
     text = (report / "index.html").read_text(encoding="utf-8")
     answer = re.search(r'<div class="answer">(.*?)</div>', text, re.S)
@@ -189,6 +286,7 @@ def test_a_corpus_of_which_everything_was_skipped(tmp_path: Path) -> None:
         "items": 30,
         "ok": 0,
         "skipped": [{"item_id": r["item_id"], "reason": "zero bytes"} for r in lost],
+        "short_clips": None,
     }
     assert "and 18 more" in page_of(tmp_path / "report").text
 
@@ -203,11 +301,12 @@ def test_a_path_that_leaves_its_root_is_not_opened(tmp_path: Path) -> None:
 
 
 def test_tables_are_written_as_csv_and_parquet_and_hold_no_formulas(report: Path) -> None:
-    names = {"rates", "findings", "matches", "detect", "truth", "dose_response", "skipped"}
+    names = {"rates", "verdicts", "agreement", "thresholds", "findings", "matches", "detect", "truth", "truth_auc"}
+    names |= {"dose_response", "effective_size", "search", "skipped"}
     for suffix in (".csv", ".parquet"):
         assert {p.stem for p in (report / "tables").glob(f"*{suffix}")} == names
     rates = pl.read_parquet(report / "tables" / "rates.parquet")
-    assert set(rates["kind"]) == {"content", "motion", "either"}
+    assert set(rates["kind"]) == {"content", "template", "motion", "either", "any"}
     assert rates.filter((pl.col("low") > pl.col("rate")) | (pl.col("high") < pl.col("rate"))).is_empty()
     prompts: Any = pl.read_csv(report / "tables" / "findings.csv")["prompt"].drop_nulls()
     assert not prompts.str.starts_with("=").any()

@@ -60,7 +60,8 @@ def test_numbers_are_those_of_the_tables(summary: dict[str, Any]) -> None:
     # Called: videos 0, 2, 4; true: those whose number mod 4 is 2 or 3. So one of three is right, one of six is found.
     assert math.isclose(planted["truth"]["content"]["precision"], 1 / 3)
     assert math.isclose(planted["truth"]["content"]["recall"], 1 / 6)
-    assert planted["truth"]["motion"] == {"auc": None, "precision": None, "recall": None}
+    nothing = {"auc": None, "precision": None, "recall": None, "auc_beside": None, "decided": 0, "positives": 0}
+    assert planted["truth"]["motion"] == nothing | {"beside": "ofs3"}
     assert [row["multiplicity"] for row in planted["truth"]["dose_response"]] == [1, 4, 16, 64]
     assert summary["wall_seconds"] == {"corpus": 25.0, "generate": 12.5}
     assert summary["engines"]["frames"]["engine"] == "sscd-int8"
@@ -97,7 +98,9 @@ def test_interval_is_over_prompts_where_they_are_known() -> None:
         {"video_id": f"v{i}", "prompt_id": f"p{i // 10}", "content_memorised": i < 10, "status": "ok"}
         for i in range(40)
     ]
-    frame = pl.DataFrame([r | {"prompt_set": "control", "motion_memorised": False} for r in rows])
+    frame = pl.DataFrame(
+        [r | {"prompt_set": "control", "motion_memorised": False, "template_memorised": False} for r in rows]
+    )
     by_prompt = rate(flags(frame), "content", 500)
     by_video = rate(flags(frame.with_columns(pl.lit(None, pl.String).alias("prompt_id"))), "content", 500)
     assert by_prompt["prompts"] == 4 and by_video["prompts"] == 40
@@ -124,6 +127,14 @@ def test_short_table_has_one_line_a_model_and_fits_the_terminal(summary: dict[st
     planted = next(line for line in lines if line.lstrip().startswith("planted"))
     assert "25.0 %" in planted and "0.90 / 0.90" in planted and "0.33 / 0.17" in planted
     assert next(line for line in lines if line.lstrip().startswith("empty")).split()[1] == "0"
+
+
+def test_short_table_fits_with_long_names_and_full_rates(summary: dict[str, Any]) -> None:
+    full = {"rate": 1.0, "ci95": [0.98, 1.0]}
+    model = summary["models"]["planted"] | {kind: full for kind in ("content", "template", "motion")}
+    lines = short_table(summary | {"models": {"planted-of-128": model}}).splitlines()
+    assert any("planted-of-128" in line and line.count("100 % [98-100]") == 3 for line in lines)
+    assert all(len(line) <= 120 and "…" not in line for line in lines)
 
 
 def test_show_prints_the_table_and_where_the_page_is(summary: dict[str, Any], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidmem.report.words import MOST_TEXT, interval, p_value, percent, plain
+from vidmem.report.words import MOST_TEXT, interval, p_value, percent, plain, when
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,12 @@ def test_interval_of_nothing_is_empty() -> None:
 )
 def test_small_p_values_are_powers_of_ten(value: float | None, shown: str) -> None:
     assert p_value(value) == shown
+
+
+def test_times_of_both_sides_are_one_sentence() -> None:
+    assert when((0.4, 1.9), (2.1, 3.6), "video") == "0.4–1.9 s of the video is 2.1–3.6 s of the clip"
+    assert when((0.25, 0.25), (10.0, 10.0), None) == "0.25 s of the video is 10 s of the clip"
+    assert when((0.0, 0.125), (0.0, 0.0), "image") == "0–0.12 s of the video is the image"
 
 
 @given(st.text(max_size=2 * MOST_TEXT))

@@ -15,6 +15,7 @@ rule report:
         metrics=expand("results/{{audit}}/metrics/{model}.parquet", model=PLAN.models),
         detect=expand("results/{{audit}}/detect/{model}.parquet", model=PLAN.models),
         truth=expand("results/{{audit}}/truth/{model}.parquet", model=PLAN.known),
+        effective_size=PLAN.effective_size(),
     output:
         page=report(
             directory("results/{audit}/report"),

@@ -9,8 +9,13 @@ import polars as pl
 
 from vidmem import tables
 from vidmem.report import rates
+from vidmem.report.agreement import agreement_table
+from vidmem.report.beside import auc_table
 from vidmem.report.corpus_facts import SKIPPED, skipped_rows
 from vidmem.report.inputs import ReportInputs, text_of
+from vidmem.report.search_facts import search_table
+from vidmem.report.sizes import size_table
+from vidmem.report.thresholds import KINDS, threshold_table
 from vidmem.truth import dose_response
 
 DOSE: dict[str, Any] = {
@@ -20,12 +25,12 @@ DOSE: dict[str, Any] = {
     "mean_similarity": pl.Float64,
     "retrieved_first": pl.Float64,
 }
+VERDICTS: dict[str, Any] = {"model": pl.String, "verdict": pl.String, "videos": pl.Int64}
 _FORMULA = r"^([=+\-@\t\r])"
 
 
 def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
-    """The tables by name: rates, findings, matches, detect, truth, dose_response, skipped."""
-    draws = int((inputs.config.get("metrics") or {}).get("bootstrap", 1000))
+    """The tables by name, with those that hold nothing in this audit."""
     metrics = {name: tables.read_table(files.metrics) for name, files in inputs.models.items()}
     truths = {n: tables.read_table(f.truth) for n, f in inputs.models.items() if f.truth is not None}
     doses = [
@@ -33,15 +38,28 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
     ]
     return {
         "rates": rates.rate_table(
-            [row for name, frame in metrics.items() for row in rates.rate_rows(name, frame, draws)]
+            [row for name, frame in metrics.items() for row in rates.rate_rows(name, frame, inputs.draws)]
         ),
+        "verdicts": pl.DataFrame(
+            [
+                {"model": name, "verdict": v, "videos": n}
+                for name, frame in metrics.items()
+                for v, n in rates.verdict_counts(frame).items()
+            ],
+            schema=VERDICTS,
+        ),
+        "agreement": agreement_table(inputs),
+        "thresholds": threshold_table(inputs),
         "findings": _findings(metrics, text_of(inputs.prompts)),
         "matches": _by_model({n: tables.read_table(f.matches) for n, f in inputs.models.items()}, tables.MATCHES),
         "detect": _by_model(
             {n: tables.read_table(f.detect) for n, f in inputs.models.items() if f.detect is not None}, tables.DETECT
         ),
         "truth": _by_model(truths, tables.TRUTH),
+        "truth_auc": auc_table(inputs),
         "dose_response": pl.DataFrame(doses, schema=DOSE),
+        "effective_size": size_table(inputs),
+        "search": search_table(inputs),
         "skipped": pl.DataFrame(skipped_rows(inputs), schema=SKIPPED),
     }
 
@@ -55,9 +73,9 @@ def _by_model(frames: dict[str, pl.DataFrame], schema: Any) -> pl.DataFrame:
 
 
 def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.DataFrame:
-    """All videos called memorised by content or motion, with the prompt's text."""
+    """All videos called memorised by any kind, with the prompt's text."""
     frame = _by_model(metrics, tables.METRICS)
-    called = pl.col("content_memorised").fill_null(False) | pl.col("motion_memorised").fill_null(False)
+    called = pl.any_horizontal(pl.col(f"{kind}_memorised").fill_null(False) for kind in KINDS)
     texts = pl.DataFrame(
         {"prompt_id": list(prompts), "prompt": list(prompts.values())}, {"prompt_id": pl.String, "prompt": pl.String}
     )
@@ -67,8 +85,8 @@ def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.D
 def write_tables(frames: dict[str, pl.DataFrame], folder: Path) -> None:
     """Write each frame as `<name>.csv` and `<name>.parquet`.
 
-    Lists (ROC points) are in the Parquet files alone. In CSV a text that a spreadsheet would run as a formula gets a
-    leading apostrophe: captions come from strangers.
+    Lists (ROC points, similarity maps) are in the Parquet files alone. In CSV a text that a spreadsheet would run as
+    a formula gets a leading apostrophe: captions come from strangers.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, frame in frames.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -10,12 +11,23 @@ from typing import Any
 import polars as pl
 
 from vidmem import tables
+from vidmem.report.cells import Cells, square
 from vidmem.report.inputs import ReportInputs, ok_rows
+from vidmem.report.thresholds import KINDS
+
+ScoreNames = Mapping[str, Sequence[tuple[str, str]]]
+
+
+Times = tuple[float, float]  # seconds
 
 
 @dataclass(frozen=True)
 class Match:
-    """The reference item that a video matched by one kind, with the seconds that matched on both sides."""
+    """The reference item that a video matched by one kind, with the seconds that matched on both sides.
+
+    `scores`: what is judged first, then other scores of the same pair, by name. `frames`: times of the closest two
+    frames (content). `cells`: similarity by cell of the frame (template), square, row by row; NaN without texture.
+    """
 
     kind: str
     ref_id: str
@@ -23,8 +35,11 @@ class Match:
     threshold: float | None
     p_value: float | None
     q_value: float | None
-    gen: tuple[float, float]
-    ref: tuple[float, float]
+    gen: Times
+    ref: Times
+    scores: tuple[tuple[str, float | None], ...] = ()
+    frames: Times | None = None
+    cells: Cells | None = None
 
 
 @dataclass(frozen=True)
@@ -51,10 +66,10 @@ def choose(inputs: ReportInputs, most: int) -> list[Finding]:
     queues = []
     for model, files in inputs.models.items():
         metrics = ok_rows(tables.read_table(files.metrics))
-        for kind in ("content", "motion"):
+        for n, kind in enumerate(KINDS):
             rows = metrics.filter(pl.col(f"{kind}_memorised").fill_null(False))
-            if kind == "motion":
-                rows = rows.filter(~pl.col("content_memorised").fill_null(False))
+            if n:
+                rows = rows.filter(~pl.any_horizontal(pl.col(f"{k}_memorised").fill_null(False) for k in KINDS[:n]))
             queues.append([(model, row) for row in _surest(rows, kind)])
     picked = [pair for turn in zip_longest(*queues) for pair in turn if pair is not None][:most]
     found = bool(picked)
@@ -62,8 +77,8 @@ def choose(inputs: ReportInputs, most: int) -> list[Finding]:
         picked = _closest(inputs)[: min(most, 6)]
     order = {name: i for i, name in enumerate(inputs.models)}
     picked = sorted(picked, key=lambda pair: order[pair[0]])  # stable: the surest stay first
-    segments = {name: _segments(inputs, name, [row["video_id"] for m, row in picked if m == name]) for name in order}
-    return [_finding(model, row, segments[model], found) for model, row in picked]
+    names = score_names(inputs.config)
+    return [_finding(model, row, found, names) for model, row in picked]
 
 
 def _surest(rows: pl.DataFrame, kind: str) -> list[dict[str, Any]]:
@@ -89,31 +104,21 @@ def _closest(inputs: ReportInputs) -> list[tuple[str, dict[str, Any]]]:
     return sorted(pairs, key=lambda pair: -pair[1]["content_score"])
 
 
-def _segments(inputs: ReportInputs, model: str, ids: list[str]) -> dict[tuple[str, str, str], dict[str, Any]]:
-    """Rows of the matches table of the videos `ids`, by (video_id, kind, ref_id)."""
-    if not ids:
-        return {}
-    frame = tables.read_table(inputs.models[model].matches).filter(pl.col("video_id").is_in(ids))
-    return {
-        (row["video_id"], row["kind"], row["ref_id"]): row for row in frame.sort("rank", descending=True).to_dicts()
-    }
+def _kinds(row: Mapping[str, Any]) -> list[str]:
+    """Kinds of a video that was called memorised. A whole frame that comes back is no finding of a part of it too."""
+    kinds = [kind for kind in KINDS if row[f"{kind}_memorised"]]
+    return [kind for kind in kinds if kind != "template" or "content" not in kinds]
 
 
-def _finding(
-    model: str, row: dict[str, Any], segments: dict[tuple[str, str, str], dict[str, Any]], found: bool
-) -> Finding:
-    kinds = [k for k in ("content", "motion") if row[f"{k}_memorised"]] if found else ["content"]
-    matches = [_match(row, kind, segments) for kind in kinds if row[f"{kind}_ref_id"] is not None]
+def _finding(model: str, row: dict[str, Any], found: bool, names: ScoreNames) -> Finding:
+    kinds = _kinds(row) if found else ["content"]
+    matches = [_match(row, kind, names) for kind in kinds if row[f"{kind}_ref_id"] is not None]
     return Finding(model, row, tuple(matches), found)
 
 
-def _match(row: dict[str, Any], kind: str, segments: dict[tuple[str, str, str], dict[str, Any]]) -> Match:
-    segment = segments.get((row["video_id"], kind, row[f"{kind}_ref_id"]), {})
-    spans = []
-    for side in ("gen", "ref"):
-        start, end = segment.get(f"{side}_start_s"), segment.get(f"{side}_end_s")
-        start = row[f"{kind}_{side}_time_s"] or 0.0 if start is None else start
-        spans.append((float(start), float(max(start, start if end is None else end))))
+def _match(row: Mapping[str, Any], kind: str, names: ScoreNames) -> Match:
+    gen, ref = row[f"{kind}_gen_time_s"] or 0.0, row[f"{kind}_ref_time_s"] or 0.0
+    cells = row["template_map"] if kind == "template" else None
     return Match(
         kind,
         row[f"{kind}_ref_id"],
@@ -121,6 +126,38 @@ def _match(row: dict[str, Any], kind: str, segments: dict[tuple[str, str, str], 
         row[f"{kind}_threshold"],
         row[f"{kind}_p_value"],
         row[f"{kind}_q_value"],
-        spans[0],
-        spans[1],
+        _range(row, kind, "gen"),
+        _range(row, kind, "ref"),
+        tuple((name, row[column]) for name, column in names[kind]),
+        (gen, ref) if kind == "content" else None,
+        square(cells) if cells else None,
     )
+
+
+def _range(row: Mapping[str, Any], kind: str, side: str) -> Times:
+    """What matched on one side: of content a segment, of motion a window, of a template one frame."""
+    time = row[f"{kind}_{side}_time_s"]
+    start, end = (row.get(f"{kind}_{side}_{edge}_s") for edge in ("start", "end"))
+    start = time or 0.0 if start is None else start
+    return float(start), float(max(start, start if end is None else end))
+
+
+def score_names(config: Mapping[str, Any]) -> ScoreNames:
+    """By kind, the scores that are shown side by side: (name, column of `tables.METRICS`), what is judged first."""
+    retrieve = config.get("retrieve") or {}
+    segment, window = retrieve.get("segment", "k"), retrieve.get("window", "k")
+    return {
+        "content": [
+            ("GSSCD, ours", "gsscd_max"),
+            (f"GSSCD-{segment}", "gsscd_k"),
+            ("VSSCD", "vsscd"),
+            ("GSSCD less background", "content_normalised"),
+        ],
+        "template": [("largest part, ours", "template_score"), ("best GSSCD of a whole frame", "gsscd_max")],
+        "motion": [
+            ("ours", "motion_score"),
+            ("OFS-3, raw flow", "ofs3"),
+            (f"OFS-{window}, raw flow", "ofs"),
+            (f"OFS-{window}, camera subtracted", "ofs_residual"),
+        ],
+    }

@@ -62,6 +62,12 @@ class ReportInputs:
     models: Mapping[str, ModelFiles]
     features: Mapping[str, FeatureFiles] = field(default_factory=dict)
     benchmarks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    effective_size: Path | None = None  # None: no model was trained on several numbers of clips
+
+    @property
+    def draws(self) -> int:
+        """Bootstrap draws for the intervals."""
+        return int((self.config.get("metrics") or {}).get("bootstrap", 1000))
 
 
 def read_all(paths: Iterable[Path], columns: list[str] | None = None) -> pl.DataFrame:
@@ -108,27 +114,3 @@ def flow_of(paths: Iterable[Path], ids: Sequence[str]) -> dict[str, tuple[npt.ND
             mine = mine[np.argsort(times[mine], kind="stable")]
             found[name] = times[mine], rows[mine]
     return found
-
-
-@dataclass(frozen=True)
-class NullInfo:
-    """How a kind's threshold was set: `fpr` is None where it is the customary one and no rate can be stated."""
-
-    threshold: float | None
-    fpr: float | None
-    videos: int
-    scores: npt.NDArray[np.float64]
-
-
-def null_info(metrics: Path, kind: str) -> NullInfo:
-    """Threshold and null distribution of `kind` (content, motion), from the metrics table's `made_by`."""
-    noted = tables.read_made_by(metrics).get(kind) or {}
-    scores = np.asarray([s for s in noted.get("null_scores") or [] if s is not None], np.float64)
-    threshold = noted.get("threshold")
-    if threshold is None:
-        column = numbers(tables.read_table(metrics, [f"{kind}_threshold"]), f"{kind}_threshold")
-        threshold = float(column[0]) if len(column) else None
-    videos = noted.get("null_videos")
-    return NullInfo(
-        threshold, noted.get("fpr"), int(videos) if videos is not None else len(scores), scores[np.isfinite(scores)]
-    )

@@ -16,12 +16,15 @@ from markupsafe import Markup
 
 from vidmem import stats, tables
 from vidmem.report import plots, strips, words
+from vidmem.report.cells import part
 from vidmem.report.corpus_facts import duplicates
 from vidmem.report.gallery import Card
-from vidmem.report.inputs import ReportInputs, null_info, numbers, ok_rows
+from vidmem.report.inputs import ReportInputs, numbers, ok_rows
+from vidmem.report.sizes import CRITERIA, size_plot, size_words
 from vidmem.report.summary import default_detector, has_signals
+from vidmem.report.thresholds import KINDS, line
 
-KINDS = ("content", "motion")
+JUDGED = ("content", "motion")  # kinds that detectors listen for and whose truth may be known
 
 
 def render_page(
@@ -41,34 +44,39 @@ def render_page(
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(words.FILTERS)
-    environment.globals["interval"] = words.interval
+    environment.globals.update(interval=words.interval, when=words.when, part=part, kinds=KINDS)
     has_flow = any(block.full_flow for card in cards for block in card.blocks)
     if has_flow:
         strips.save(strips.colour_wheel(144), out_dir / "media" / "wheel.webp")
     script = _source("gallery.js")
     detectors = default_detectors(inputs)
-    nulls = {
-        kind: max((null_info(f.metrics, kind).videos for f in inputs.models.values()), default=0) for kind in KINDS
-    }
+    nulls = {kind: max((line(f.metrics, kind).videos for f in inputs.models.values()), default=0) for kind in KINDS}
     return environment.get_template("index.html.j2").render(
         title=str(settings.get("title", "Memorisation audit")),
         summary=summary,
         answer=words.answer(summary, detectors, pooled_truth(frames["truth"]), nulls),
         rates=rate_groups(frames["rates"]),
+        thresholds=frames["thresholds"].to_dicts(),
+        seeds=any(model["agreement"]["videos"] for model in summary["models"].values()),
         cards=cards,
         found=bool(cards and cards[0].finding.found),
         called=len(frames["findings"]),
         has_flow=has_flow,
+        has_cells=any(block.match.cells is not None for card in cards for block in card.blocks),
         distributions=distributions(inputs),
         doses={
             name: plots.dose(name, model["truth"]["dose_response"])
             for name, model in summary["models"].items()
             if model["truth"] and model["truth"]["dose_response"]
         },
+        known=known_truth(summary),
+        sizes=size_blocks(summary),
+        criteria=CRITERIA,
         detectors=detectors,
         detector_plots=detector_plots(inputs, detectors),
         detector_table=frames["detect"].filter(~pl.col("steps").str.starts_with("step:")).to_dicts(),
         ratios=ratios(inputs),
+        search=frames["search"].to_dicts(),
         duplicates=duplicates(inputs),
         multiplicity_plot=_multiplicity_plot(inputs),
         skipped=skipped_groups(frames["skipped"]),
@@ -102,7 +110,7 @@ def distributions(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
         scores = {n: numbers(ok_rows(tables.read_table(f.metrics)), f"{kind}_score") for n, f in inputs.models.items()}
-        nulls = {n: null_info(f.metrics, kind) for n, f in inputs.models.items()}
+        nulls = {n: line(f.metrics, kind) for n, f in inputs.models.items()}
         every = np.concatenate([np.empty(0), *scores.values(), *(n.scores for n in nulls.values())])
         if not len(every):
             continue
@@ -122,7 +130,7 @@ def default_detectors(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
     for name, files in inputs.models.items():
         if files.detect is not None and has_signals(files):
             detect = tables.read_table(files.detect)
-            found[name] = {kind: default_detector(detect, kind) for kind in KINDS}
+            found[name] = {kind: default_detector(detect, kind) for kind in JUDGED}
     return found
 
 
@@ -142,13 +150,31 @@ def detector_plots(inputs: ReportInputs, detectors: Mapping[str, Mapping[str, An
 def pooled_truth(truth: pl.DataFrame) -> dict[str, dict[str, float | None]]:
     """Precision and recall of the verdicts over all models of known truth, by kind."""
     found = {}
-    for kind in KINDS:
+    for kind in JUDGED:
         judged = ok_rows(truth).drop_nulls([f"{kind}_truth", f"{kind}_verdict"])
         precision, recall = stats.precision_recall(
             judged[f"{kind}_truth"].to_numpy(), judged[f"{kind}_verdict"].to_numpy()
         )
         found[kind] = {"precision": precision, "recall": recall}
     return found
+
+
+def known_truth(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Truth of the models of which it is decided for some video; a model trained on some of the clips has none."""
+    known = {name: model["truth"] for name, model in summary["models"].items() if model["truth"]}
+    return {name: truth for name, truth in known.items() if any(truth[kind]["decided"] for kind in JUDGED)}
+
+
+def size_blocks(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By family of planted models: curve, sizes in words by criterion, and the shares; empty where none was asked."""
+    return {
+        family: {
+            **entry,
+            "words": {name: size_words(size) for name, size in entry["sizes"].items()},
+            "plot": size_plot(family, entry["memorised_share"], entry["shares"]),
+        }
+        for family, entry in (summary["effective_size"] or {}).items()
+    }
 
 
 def ratios(inputs: ReportInputs) -> dict[str, dict[str, Any]]:

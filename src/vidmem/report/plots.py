@@ -11,10 +11,10 @@ import numpy.typing as npt
 import polars as pl
 from markupsafe import Markup
 
-from vidmem.report.svg import CONTENT, GRID, INK, MOTION, NULL, axis, render, rows
+from vidmem.report.svg import CONTENT, GRID, INK, MOTION, NULL, TEMPLATE, axis, render, rows
 
 Floats = npt.NDArray[np.float64]
-COLOURS = {"content": CONTENT, "motion": MOTION}
+COLOURS = {"content": CONTENT, "template": TEMPLATE, "motion": MOTION}
 DASHES = {"content": [1, 0], "motion": [7, 3]}  # the kinds differ by more than colour
 BINS = 32
 

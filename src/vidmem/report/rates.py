@@ -10,7 +10,8 @@ import polars as pl
 from vidmem import stats
 from vidmem.report.inputs import ok_rows
 
-KINDS = ("content", "motion", "either")
+KINDS = ("content", "template", "motion", "either", "any")
+VERDICTS = ("verbatim", "retrieved", "template", "motion", "none")
 ALL = "all"
 IN_NO_SET = "in no set"
 
@@ -28,13 +29,19 @@ RATES: dict[str, Any] = {
 
 
 def flags(metrics: pl.DataFrame) -> pl.DataFrame:
-    """One row an ok video: prompt_set, group (its prompt, or itself without one), content, motion, either."""
+    """One row an ok video: prompt_set, group (its prompt, or itself without one), and a flag for each of `KINDS`.
+
+    Either is content or motion; any is content, motion or a part of the frame (template). A whole frame that comes
+    back is its largest part, so what counts for content mostly counts for template too.
+    """
+    called = {kind: pl.col(f"{kind}_memorised").fill_null(False) for kind in ("content", "template", "motion")}
+    either = called["content"] | called["motion"]
     return ok_rows(metrics).select(
         pl.col("prompt_set").fill_null(IN_NO_SET),
         pl.coalesce("prompt_id", "video_id").alias("group"),
-        pl.col("content_memorised").fill_null(False).alias("content"),
-        pl.col("motion_memorised").fill_null(False).alias("motion"),
-        (pl.col("content_memorised").fill_null(False) | pl.col("motion_memorised").fill_null(False)).alias("either"),
+        *[flag.alias(kind) for kind, flag in called.items()],
+        either.alias("either"),
+        (either | called["template"]).alias("any"),
     )
 
 
@@ -67,3 +74,9 @@ def rate_rows(model: str, metrics: pl.DataFrame, draws: int) -> list[dict[str, A
 def rate_table(rows: list[dict[str, Any]]) -> pl.DataFrame:
     """The rows of `rate_rows` as a frame with a fixed schema, also where there are none."""
     return pl.DataFrame(rows, schema=RATES)
+
+
+def verdict_counts(metrics: pl.DataFrame) -> dict[str, int]:
+    """How many ok videos got each of `VERDICTS`; every video has one, the most that comes back of it."""
+    verdicts = ok_rows(metrics)["verdict"]
+    return {name: int((verdicts == name).sum()) for name in VERDICTS}

@@ -17,17 +17,23 @@ COLUMNS = (
     "model",
     "videos",
     "content rate",
+    "template rate",
     "motion rate",
-    "detector AUC\ncontent / motion",
-    "content vs truth\nprec. / recall",
-    "motion vs truth\nprec. / recall",
+    "detector AUC\ncont. / mot.",
+    "content truth\nprec. / rec.",
+    "motion truth\nprec. / rec.",
 )
 
 
 def short_table(summary: Mapping[str, Any], width: int = 120) -> str:
     """The audit's numbers in one table of plain text, one line a model; `-` where there is no number."""
     table = Table(
-        title=f"Audit {summary['audit']}", title_justify="left", title_style="bold", pad_edge=False, box=box.SIMPLE_HEAD
+        title=f"Audit {summary['audit']}",
+        title_justify="left",
+        title_style="bold",
+        pad_edge=False,
+        collapse_padding=True,
+        box=box.SIMPLE_HEAD,
     )
     for i, name in enumerate(COLUMNS):
         table.add_column(name, justify="left" if i == 0 else "right", no_wrap=True)
@@ -40,7 +46,7 @@ def short_table(summary: Mapping[str, Any], width: int = 120) -> str:
 
 def _cells(name: str, model: Mapping[str, Any]) -> list[str]:
     detect, truth = model["detect"] or {}, model["truth"] or {}
-    cells = [name, f"{model['videos']}", _rate(model["content"]), _rate(model["motion"])]
+    cells = [name, f"{model['videos']}", *(_rate(model[k]) for k in ("content", "template", "motion"))]
     cells.append(" / ".join(_number((detect.get(kind) or {}).get("auc")) for kind in ("content", "motion")))
     for kind in ("content", "motion"):
         judged = truth.get(kind) or {}
@@ -57,7 +63,7 @@ def _rate(kind: Mapping[str, Any]) -> str:
         return "-"
     low, high = kind["ci95"] or (None, None)
     interval = "" if low is None or high is None else f" [{100 * low:.0f}-{100 * high:.0f}]"
-    return f"{100 * kind['rate']:.1f} %{interval}"
+    return f"{100 * kind['rate']:.{0 if kind['rate'] == 1 else 1}f} %{interval}"
 
 
 def main(arguments: list[str]) -> int:

@@ -33,6 +33,7 @@ def report_from_plan(
             **{name: _features(entry["features"]) for name, entry in files["models"].items()},
         },
         benchmarks=_benchmarks(Path(files["benchmarks"])),
+        effective_size=Path(files["effective_size"]) if files["effective_size"] else None,
     )
     section = {k: v for k, v in settings.items() if k not in ("code", "config", "version")}
     return build_report(inputs, section, out, summary)

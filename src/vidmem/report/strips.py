@@ -101,6 +101,14 @@ def strip(
     return np.asarray(canvas)
 
 
+def still(frame: Bytes, width: int) -> Bytes:
+    """One frame `width` pixels wide, aspect kept: uint8 (H, W, 3) to uint8 (h, width, 3)."""
+    picture = Image.fromarray(np.ascontiguousarray(frame))
+    height = max(1, round(picture.height * width / picture.width))
+    how = Image.Resampling.BICUBIC if width > picture.width else Image.Resampling.LANCZOS
+    return np.asarray(picture.resize((width, height), how))
+
+
 def flow_strip(vectors: npt.NDArray[Any], width: int, full: float) -> Bytes:
     """Flow fields side by side. `vectors` float (n, 2 * grid * grid) as in `tables.flow_schema`."""
     grid = round((vectors.shape[1] / 2) ** 0.5)

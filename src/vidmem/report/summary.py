@@ -17,10 +17,15 @@ import polars as pl
 
 from vidmem import tables
 from vidmem.report import rates
+from vidmem.report.agreement import agreement_of
+from vidmem.report.beside import BESIDE, beside
 from vidmem.report.corpus_facts import corpus_summary
 from vidmem.report.hardware import hardware, versions
-from vidmem.report.inputs import ModelFiles, ReportInputs, null_info, numbers, ok_rows
+from vidmem.report.inputs import ModelFiles, ReportInputs, numbers, ok_rows
+from vidmem.report.search_facts import search_summary, short_clips
 from vidmem.report.show import short_table
+from vidmem.report.sizes import size_summary
+from vidmem.report.thresholds import KINDS, calibration_summary, line
 from vidmem.truth import summarise_truth
 
 __all__ = ["make_summary", "model_summary", "short_table", "strict", "to_json"]
@@ -29,15 +34,15 @@ SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 
 def make_summary(inputs: ReportInputs) -> dict[str, Any]:
     """Everything in `summary.json`, as plain JSON types, without NaN."""
-    draws = int((inputs.config.get("metrics") or {}).get("bootstrap", 1000))
     summary = {
         "audit": inputs.audit,
         "versions": versions(),
         "engines": engines(inputs),
         "hardware": hardware(),
         "wall_seconds": {stage: _seconds(files) for stage, files in inputs.benchmarks.items()},
-        "corpus": corpus_summary(inputs),
-        "models": {name: model_summary(files, draws) for name, files in inputs.models.items()},
+        "corpus": {**corpus_summary(inputs), "short_clips": short_clips(inputs)},
+        "models": {name: model_summary(files, inputs.draws) for name, files in inputs.models.items()},
+        "effective_size": size_summary(inputs),
     }
     clean: dict[str, Any] = strict(summary)
     return clean
@@ -77,7 +82,10 @@ def model_summary(files: ModelFiles, draws: int) -> dict[str, Any]:
     frame = rates.flags(metrics)
     return {
         "videos": len(frame),
-        **{kind: _kind_summary(files, metrics, frame, kind, draws) for kind in ("content", "motion")},
+        "verdicts": rates.verdict_counts(metrics),
+        **{kind: _kind_summary(files, metrics, frame, kind, draws) for kind in KINDS},
+        "agreement": _agreement_summary(files.metrics, draws),
+        "search": search_summary(files),
         "detect": detect_summary(files),
         "truth": truth_summary(files),
     }
@@ -87,16 +95,23 @@ def _kind_summary(
     files: ModelFiles, metrics: pl.DataFrame, frame: pl.DataFrame, kind: str, draws: int
 ) -> dict[str, Any]:
     found = rates.rate(frame, kind, draws)
-    null = null_info(files.metrics, kind)
+    drawn = line(files.metrics, kind)
     scores = numbers(ok_rows(metrics), f"{kind}_score")
     return {
         "rate": found["rate"],
         "ci95": None if found["low"] is None else [found["low"], found["high"]],
-        "threshold": null.threshold,
-        "fpr": null.fpr,
+        "threshold": drawn.threshold,
+        "fpr": drawn.fpr,
         "p95": float(np.quantile(scores, 0.95)) if len(scores) else None,
         "max": float(scores.max()) if len(scores) else None,
+        "calibration": calibration_summary(drawn),
     }
+
+
+def _agreement_summary(metrics: Path, draws: int) -> dict[str, Any]:
+    found = agreement_of(metrics, draws)
+    low, high = found.pop("low"), found.pop("high")
+    return {**found, "ci95": None if low is None else [low, high]}
 
 
 def default_detector(detect: pl.DataFrame, kind: str) -> dict[str, Any] | None:
@@ -129,7 +144,10 @@ def detect_summary(files: ModelFiles) -> dict[str, Any] | None:
 
 def truth_summary(files: ModelFiles) -> dict[str, Any] | None:
     """How the verdicts stand against what was planted; None for models of which nothing is known."""
-    return None if files.truth is None else summarise_truth(tables.read_table(files.truth))
+    if files.truth is None:
+        return None
+    found = summarise_truth(tables.read_table(files.truth))
+    return found | {kind: {**found[kind], **beside(files, kind)} for kind in BESIDE}
 
 
 def _seconds(paths: Any) -> float | None:

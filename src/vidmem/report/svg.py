@@ -11,13 +11,14 @@ import vl_convert
 from markupsafe import Markup
 
 INK, GRID = "#010203", "#040506"  # stand-ins, replaced by the page's own colours, so that dark mode holds
-CONTENT, MOTION, NULL = "#010207", "#010208", "#010209"
+CONTENT, MOTION, NULL, TEMPLATE = "#010207", "#010208", "#010209", "#01020a"
 _COLOURS = {
     INK: "var(--ink-2)",
     GRID: "var(--grid)",
     CONTENT: "var(--content)",
     MOTION: "var(--motion)",
     NULL: "var(--null)",
+    TEMPLATE: "var(--template)",
 }
 WIDTH, HEIGHT = 250, 150  # pixels of a small multiple's plotting area
 _VEGALITE = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])

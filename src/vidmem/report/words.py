@@ -8,6 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from vidmem.report.thresholds import KINDS
+
 MOST_TEXT = 400  # characters of a caption that are shown
 
 
@@ -60,6 +62,19 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def seconds(start: float, end: float) -> str:
+    """A range of time, `0.4–1.9 s`, or one moment, `0.25 s`, with two decimals where they say something."""
+    first, last = (f"{value:.2f}".rstrip("0").rstrip(".") for value in (start, end))
+    return f"{first} s" if first == last else f"{first}–{last} s"
+
+
+def when(gen: tuple[float, float], ref: tuple[float, float], ref_kind: str | None) -> str:
+    """Which time of the video is which time of the reference, as a sentence without its full stop."""
+    if ref_kind == "image":
+        return f"{seconds(*gen)} of the video is the image"
+    return f"{seconds(*gen)} of the video is {seconds(*ref)} of the clip"
+
+
 FILTERS = {"percent": percent, "number": number, "p_value": p_value, "plain": plain, "plural": plural}
 
 
@@ -78,7 +93,7 @@ def answer(
     videos = sum(m["videos"] for m in models.values())
     opening = f"Of {plural(videos, 'video')} from {plural(len(models), 'model')}, compared with "
     opening += f"{plural(summary['corpus']['ok'], 'training item')}, "
-    content = Markup("{}{}.").format(opening, _extent(models, "content", "training content"))
+    content = Markup("{}{}{}.").format(opening, _extent(models, "content", "training content"), _parts(models))
     motion = Markup("Beyond motion that anyone's video has, {}.").format(_extent(models, "motion", "training motion"))
     return [content, motion, _sureness(summary, detectors, pooled, null)]
 
@@ -102,6 +117,12 @@ def _extent(models: Mapping[str, Any], kind: str, what: str) -> Markup:
     return text + most + Markup(", least <b>{}</b>, {}").format(low, _rate(rated[low]))
 
 
+def _parts(models: Mapping[str, Any]) -> Markup:
+    count = sum(m["verdicts"]["template"] for m in models.values())
+    more = Markup("; of <strong>{}</strong> more a part of the frame comes back").format(f"{count:,}")
+    return more if count else Markup("")
+
+
 def _rate(kind: Mapping[str, Any]) -> Markup:
     low, high = kind["ci95"] or (None, None)
     shown = interval(low, high)
@@ -112,7 +133,7 @@ def _rate(kind: Mapping[str, Any]) -> Markup:
 def _sureness(
     summary: Mapping[str, Any], detectors: Mapping[str, Any], pooled: Mapping[str, Any], null: Mapping[str, int]
 ) -> Markup:
-    rates = {m[k]["fpr"] for m in summary["models"].values() for k in ("content", "motion")}
+    rates = {m[k]["fpr"] for m in summary["models"].values() for k in KINDS}
     known = {r for r in rates if r is not None}
     if known:
         share = " or ".join(percent(r) for r in sorted(known))
@@ -120,7 +141,7 @@ def _sureness(
             share, plural(max(null.values(), default=0), "video") + " that can't be copies"
         )
         if None in rates:
-            text += " (customary thresholds where those are too few)"
+            text += " (where those do not suffice no rate is stated)"
     else:
         text = Markup("No false-alarm rate can be stated, for there are too few videos that can't be copies")
     judged = pooled.get("content") or {}
