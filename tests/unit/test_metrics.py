@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "window": 5,
 }
 DIM = 4
+LEVEL = 0.2  # of every video's likeness to background clips
 MAP = [1.0, 0.25, float("nan"), 0.0]
 
 
@@ -49,6 +50,7 @@ def match(
     times = {"gen_start_s": 0.0, "gen_end_s": 0.625, "ref_start_s": 0.125, "ref_end_s": 0.75}
     if kind == "content":
         times |= {"gen_time_s": 0.25, "ref_time_s": 0.5, "template": 0.0, "gen_fraction": 0.5, "ref_fraction": 0.25}
+        times |= {"gsscd_max": score, "content_normalised": score - LEVEL}
     row = {"video_id": video, "kind": kind, "rank": rank, "ref_id": ref, "score": score, "own": own}
     return {**row, **times, "background": [0.0] * 30 if kind == "motion" else None, "ofs_residual": 0.9, **more}
 
@@ -143,7 +145,8 @@ def test_each_verdict_has_its_case(judge: Any) -> None:
     assert rows["template"]["template_p_value"] < 0.02 and not rows["motion"]["template_memorised"]
     assert rows["verbatim"]["content_p_value"] < 1e-4 < 0.2 < rows["none"]["content_p_value"]
     assert rows["verbatim"]["content_q_value"] >= rows["verbatim"]["content_p_value"]
-    assert rows["verbatim"]["content_threshold"] == pytest.approx(0.29, abs=0.03)
+    assert rows["verbatim"]["content_threshold"] == pytest.approx(0.29 - LEVEL, abs=0.03)
+    assert rows["verbatim"]["content_score"] == pytest.approx(0.9 - LEVEL) != rows["verbatim"]["gsscd_max"]
     assert rows["verbatim"]["prompt_set"] == "video-duplicated"
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from vidmem.metrics.thresholds import Calibration, calibrate
+from vidmem.stats import binomial_interval
 
 Row = dict[str, Any]
 KINDS = ("content", "template", "motion")
-COSINE_CEILING = 0.95  # an identical copy scores 1; a normalised motion score has no such bound
+COSINE_CEILING = 0.95  # an identical copy scores 1
+COLUMNS = {  # of a match, by kind: its plain score, and the same held against background clips
+    "content": ("gsscd_max", "content_normalised"),
+    "template": ("template", "template"),
+    "motion": ("ofs_residual", "score"),
+}
 
 
 def judged_matches(matches: pl.DataFrame) -> dict[str, dict[str, Row]]:
@@ -36,24 +42,66 @@ def own_matches(matches: pl.DataFrame) -> dict[str, Row]:
     return by_video(_best_own(matches))
 
 
-def calibrate_kinds(null_matches: pl.DataFrame, settings: Mapping[str, Any]) -> dict[str, Calibration]:
-    """Thresholds of all kinds from the judged matches of the null videos (`tables.MATCHES`)."""
-    judged = judged_matches(null_matches)
+@dataclass(frozen=True)
+class Judged:
+    """What of a match is judged: a column of `tables.MATCHES` by kind, and where the line is drawn for it."""
+
+    column: str
+    calibration: Calibration
+
+    def score(self, match: Row) -> float:
+        """The judged score of a match."""
+        return float(match[self.column])
+
+    def describe(self) -> dict[str, Any]:
+        """What the report needs, as plain data."""
+        return {"column": self.column, **self.calibration.describe()}
+
+
+def calibrate_kinds(
+    null_matches: pl.DataFrame, matches_of_videos: pl.DataFrame, settings: Mapping[str, Any]
+) -> dict[str, Judged]:
+    """Thresholds of all kinds from the judged matches of the null videos (both are `tables.MATCHES`)."""
+    best = judged_matches(null_matches)
     found = {}
     for kind in KINDS:
-        few = len(judged[kind]) < int(settings["min_null"])
-        # a score that is normalised by fewer clips than that is noise: then the window's own cosine is judged
-        column = {"content": "score", "template": "template", "motion": "ofs_residual" if few else "score"}[kind]
-        found[kind] = calibrate(
-            np.array([row[column] for row in judged[kind].values()], np.float64),
-            fpr=float(settings["fpr"]),
-            min_null=int(settings["min_null"]),
-            customary=float(settings[f"customary_{kind}"]),
-            ceiling=COSINE_CEILING if kind != "motion" or few else float("inf"),
+        matches = list(best[kind].values())
+        missing = matches_of_videos.filter((pl.col("kind") == kind) & pl.col("content_normalised").is_null())
+        enough = len(matches) >= int(settings["min_null"]) and not (kind == "content" and len(missing))
+        column = COLUMNS[kind][enough and all(match[COLUMNS[kind][1]] is not None for match in matches)]
+        found[kind] = Judged(
+            column,
+            calibrate(
+                np.array([match[column] for match in matches], np.float64),
+                fpr=float(settings["fpr"]),
+                min_null=int(settings["min_null"]),
+                customary=float(settings[f"customary_{kind}"]),
+                ceiling=_ceiling(column, matches),
+            ),
         )
-    # where hardly anything of a null frame comes back the stated rate would let a single cell be evidence
-    least = max(found["template"].threshold, float(settings["template_least"]))
-    return {**found, "template": replace(found["template"], threshold=least)}
+    least = _at_least(found["template"].calibration, float(settings["template_least"]))
+    return {**found, "template": replace(found["template"], calibration=least)}
+
+
+def _ceiling(column: str, null_matches: Sequence[Row]) -> float:
+    """Score above which a threshold could call nothing, not even an identical copy, which scores 1 before it is held
+    against the background. A normalised motion score has no such bound."""
+    if column == "score":
+        return float("inf")
+    if column != "content_normalised":
+        return COSINE_CEILING
+    level = float(np.mean([match["gsscd_max"] - match["content_normalised"] for match in null_matches]))
+    return COSINE_CEILING - level
+
+
+def _at_least(calibration: Calibration, least: float) -> Calibration:
+    """Where hardly anything of a null frame comes back the stated rate would let a single cell be evidence: the line
+    is raised, and the rate is that of the raised one."""
+    if calibration.threshold >= least:
+        return calibration
+    scores = calibration.null.scores if calibration.null else np.empty(0)
+    rate = binomial_interval(int((scores >= least).sum()), len(scores)) if len(scores) else None
+    return replace(calibration, threshold=least, threshold_interval=None, fpr_interval=rate)
 
 
 def by_video(matches: pl.DataFrame) -> dict[str, Row]:

@@ -31,7 +31,7 @@ def write_metrics(
 ) -> None:
     """Write `tables.METRICS` of one model. `settings` is the dump of the config section plus `grid` and `window`."""
     found = tables.read_table(matches)
-    calibrations = calibrate_kinds(tables.read_table(null_matches), settings)
+    calibrations = calibrate_kinds(tables.read_table(null_matches), found, settings)
     judged, own = judged_matches(found), own_matches(found)
     natural = natural_motions(flow, judged["motion"], settings)
     sets = dict(tables.read_table(prompts).select("prompt_id", "set").iter_rows())
@@ -52,7 +52,7 @@ def write_metrics(
             row.update(template_columns(judged["template"].get(key), calibrations["template"]))
             row.update(motion_columns(judged["motion"].get(key), natural.get(key), calibrations["motion"], settings))
             row.update(agree[key]._asdict() if key in agree else {})
-            row["verdict"] = verdict(row)
+            row["verdict"] = verdict(row, own.get(key), calibrations["content"])
         rows.append(row)
     add_p_values(rows, calibrations)
     made_by = {"settings": dict(settings), **{kind: c.describe() for kind, c in calibrations.items()}}
