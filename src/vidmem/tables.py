@@ -259,6 +259,23 @@ TRUTH = _schema(  # one row a generated video of a model whose memorisation is k
     *_STATUS,
 )
 
+EFFECTIVE_SIZE = _schema(  # one row a model that was trained on a number of distinct clips, each once
+    _key("family"),  # the model whose `sizes` they are
+    pa.field("clips", pa.int32(), nullable=False),
+    _key("model"),
+    ("prompts", pa.int32()),
+    ("videos", pa.int32()),
+    ("verdict_share", pa.float64()),  # of videos that the audit calls memorised by content
+    ("verdict_low", pa.float64()),  # 95 % bootstrap interval over prompts
+    ("verdict_high", pa.float64()),
+    ("d1_d2_feature_share", pa.float64()),  # of videos with a distance ratio under 1/3 (Gu et al.)
+    ("d1_d2_feature_low", pa.float64()),
+    ("d1_d2_feature_high", pa.float64()),
+    ("d1_d2_pixel_share", pa.float64()),
+    ("d1_d2_pixel_low", pa.float64()),
+    ("d1_d2_pixel_high", pa.float64()),
+)
+
 
 def write_table(
     path: str | Path,

@@ -28,7 +28,7 @@ def _side(side: str) -> list[Planned]:
 
 def test_there_are_enough_clips_and_no_two_are_alike() -> None:
     assert len(_side("corpus")) >= 64
-    assert len(_side("heldout")) >= 60
+    assert len(_side("heldout")) > 99  # the null distribution shows 1 % without extrapolation
     for values in ([c.item_id for c in PLAN], [c.caption for c in PLAN], [(c.content, c.seed) for c in PLAN]):
         assert len(set(values)) == len(values)
 

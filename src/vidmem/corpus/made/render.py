@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vidmem.corpus.made.canvas import canvas, colours, finish
 from vidmem.corpus.made.contents import CONTENTS, Content
-from vidmem.corpus.made.motions import MOTIONS
+from vidmem.corpus.made.motions import MOTIONS, Motion
 from vidmem.corpus.made.sprites import paint_sprite
 
 Frames = npt.NDArray[np.uint8]
@@ -34,7 +34,7 @@ CAMERAS: dict[str, Callable[[float], tuple[float, float]]] = {
 
 def render_clip(
     content: str,
-    motion: str,
+    motion: str | Motion,
     camera: str,
     *,
     width: int,
@@ -47,12 +47,13 @@ def render_clip(
     """Render uint8 RGB frames (round(seconds * fps), height, width, 3).
 
     `seed` chooses the layout and colours within the content, and nothing of the motion. `speed` plays motion and
-    camera faster. Names are keys of `CONTENTS`, `MOTIONS` and `CAMERAS`.
+    camera faster. Names are keys of `CONTENTS`, `MOTIONS` and `CAMERAS`; a motion may be given itself.
     """
+    motion = MOTIONS[motion] if isinstance(motion, str) else motion
     side = min(width, height)
-    world, sprites = _paint(content, MOTIONS[motion].sprites, side, max(width, height) / side, seed)
+    world, sprites = _paint(content, motion.sprites, side, max(width, height) / side, seed)
     times = np.arange(round(seconds * fps)) / fps * speed
-    paths = MOTIONS[motion].paths(times)
+    paths = motion.paths(times)
     frames = np.empty((len(times), height, width, 3), np.uint8)
     for number, time in enumerate(times):
         shift, scale = CAMERAS[camera](float(time))
