@@ -18,7 +18,7 @@ FORMATS: dict[str, Format | None] = {
     "full": None,
 }
 RANDOM = 16  # random trajectories among the references, beside the corpus' own eight
-OTHERS = 66  # random trajectories that no reference has, beside the seven held-out ones
+OTHERS = 58  # random trajectories that no reference has, beside the held-out ones
 DISTRACTORS = 96  # references on trajectories that no query has
 
 

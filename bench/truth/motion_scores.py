@@ -32,21 +32,23 @@ class Variant:
     `lengths` of window, whose scores are averaged (where a clip has fewer fields: the lengths that it has); `camera`:
     none | median | translation | similarity | affine; `unit`: what is a unit vector before the inner product: each
     field, each cell (pixel), or the window; `power` to which magnitudes are raised; `null`: none | mean | median, the
-    background statistics that a score is held against; `speeds` at which the query is tried.
+    background statistics that a score is held against, with a `spread` added to their deviation; `speeds` at which the
+    query is tried.
     """
 
     name: str
-    lengths: tuple[int, ...] = (7, 14)
+    lengths: tuple[int, ...] = tuple(motion.window_lengths(7))
     camera: str = "affine"
     unit: str = "window"
     power: float = 0.5
     fit_grid: int = 16
     grid: int = 8
     null: str = "mean"
+    spread: float = motion.SPREAD
     speeds: tuple[float, ...] = (1.0,)
 
 
-DEFAULT = Variant("ours: residual, power .5, windows 7 and 14, null-normalised")
+DEFAULT = Variant("ours: residual, power .5, windows 7, 10 and 14, null-normalised")
 OFS3 = Variant("OFS-3 raw", (3,), "none", "field", 1.0, 16, 16, "none")
 
 
@@ -65,7 +67,8 @@ def variants() -> list[Variant]:
     rows += [Variant(f"residual, power .5, window {k}, null-normalised", (k,)) for k in (3, 5, 7, 10, 14)]
     rows += [Variant("ours, without null-normalisation", null="none")]
     rows += [Variant("ours, null by median and MAD", null="median")]
-    rows += [Variant("ours, windows 7, 10 and 14", (7, 10, 14))]
+    rows += [Variant("ours, windows 7 and 14", (7, 14)), Variant("ours, windows 7, 10, 14 and 19", (7, 10, 14, 19))]
+    rows += [Variant(f"ours, spread {s:g}", spread=s) for s in (0.02, 0.05, 0.15, 0.2)]
     rows += [Variant(f"ours, power {p:g}", power=p) for p in (0.25, 0.75, 1.0)]
     rows += [Variant(f"ours, camera {c}", camera=c) for c in ("none", "median", "translation", "similarity")]
     rows += [Variant(f"ours, grid {g}", fit_grid=max(g, 16), grid=g) for g in (4, 16, 32)]
@@ -93,7 +96,7 @@ def _scores(world: World, v: Variant) -> Table:
             if not np.isfinite(raw).any():  # the queries' format is too short for this window
                 continue
             if v.null != "none":
-                raw = _normalised(raw, score(xs, background, k, v), score(references, background, k, v), v.null)
+                raw = _held_against(raw, score(xs, background, k, v), score(references, background, k, v), v)
             parts.append(raw)
         best = np.maximum(best, np.nan_to_num(_mean(parts), nan=-np.inf))
     return best
@@ -155,14 +158,17 @@ def _units(vectors: Vectors) -> Vectors:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), least)
 
 
-def _normalised(raw: Table, mine: Table, theirs: Table, how: str) -> Table:
+def _held_against(raw: Table, mine: Table, theirs: Table, v: Variant) -> Table:
+    """Scores against what both clips score with the background. Clips too short for the window have no numbers."""
     values = []
     for null, axis in ((mine, 1), (theirs, 0)):
-        if how == "median":
+        null = np.where(np.isfinite(null).any(axis=1, keepdims=True), null, 0.0)
+        if v.null == "median":
             middle = np.nanmedian(null, axis=1)
             spread = 1.4826 * np.nanmedian(np.abs(null - middle[:, None]), axis=1)
         else:
             middle, spread = np.nanmean(null, axis=1), np.nanstd(null, axis=1, ddof=1)
         shape = (-1, 1) if axis == 1 else (1, -1)
-        values.append((raw - middle.reshape(shape)) / np.maximum(spread, 0.02).reshape(shape))
+        deviation = np.sqrt(spread**2 + v.spread**2)
+        values.append((raw - middle.reshape(shape)) / deviation.reshape(shape))
     return np.asarray(sum(values) / 2)

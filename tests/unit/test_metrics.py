@@ -305,3 +305,19 @@ def test_few_null_clips_can_raise_the_customary_threshold_but_not_lower_it() -> 
     apart = calibrate(np.array([0.1, 0.12, 0.11]), fpr=0.01, min_null=20, customary=0.5, ceiling=0.95)
     assert apart.threshold == 0.5
     assert calibrate(np.array([]), fpr=0.01, min_null=20, customary=0.5).threshold == 0.5
+
+
+def test_content_is_judged_plainly_where_a_video_was_held_against_no_background(judge: Any) -> None:
+    videos = [{"video_id": v, "prompt_id": "p", "seed": n} for n, v in enumerate("ab")]
+    matches = [match("a", "content", "r", 0.9, content_normalised=None), match("b", "content", "r", 0.25)]
+    rows = judge(videos, matches, {}).sort("video_id")
+    assert rows["content_score"].to_list() == pytest.approx([0.9, 0.25])
+    assert rows["content_memorised"].to_list() == [True, False]
+
+
+def test_what_resembles_everything_is_less_evidence(judge: Any) -> None:
+    videos = [{"video_id": v, "prompt_id": "p", "seed": n} for n, v in enumerate("ab")]
+    matches = [match(v, "content", "r", 0.6, content_normalised=s) for v, s in (("a", 0.05), ("b", 0.4))]
+    rows = judge(videos, matches, {}).sort("video_id")
+    assert rows["gsscd_max"].to_list() == pytest.approx([0.6, 0.6])
+    assert rows["content_memorised"].to_list() == [False, True]

@@ -172,7 +172,7 @@ def test_findings_say_which_time_is_which_and_hold_scores_side_by_side(report: P
     text = text_of(report)
     assert "0.25–0.75 s of the video is 0.5–1 s of the clip" in text
     assert "0.25 s of the video is 0.5 s of the clip" in text
-    for name in ("GSSCD, ours", "VSSCD", "OFS-3, raw flow", "OFS-k, camera subtracted", "largest part, ours"):
+    for name in ("judged, ours", "VSSCD", "OFS-3, raw flow", "OFS-k, camera subtracted", "largest part, ours"):
         assert name in text
     assert "50 % of the video, 100 % of the reference" in text
 

@@ -14,6 +14,7 @@ from report_world import HOSTILE_REASON, World
 
 from vidmem import tables
 from vidmem.metrics import calibrate
+from vidmem.metrics.judged import Judged
 from vidmem.plan import Plan
 from vidmem.report.agreement import agreement_of
 from vidmem.report.beside import beside
@@ -85,12 +86,14 @@ def test_thresholds_say_how_surely_they_stand_and_why_there_is_no_rate(frames: d
 @pytest.mark.parametrize(("count", "rated"), [(5, False), (400, True)])
 def test_what_the_metrics_stage_says_of_a_threshold_is_what_is_shown(tmp_path: Path, count: int, rated: bool) -> None:
     scores = np.random.default_rng(0).gumbel(0.2, 0.03, count)
-    said = calibrate(scores, fpr=0.01, min_null=20, customary=0.5).describe()
+    judged = Judged("content_normalised", calibrate(scores, fpr=0.01, min_null=20, customary=0.5))
+    said = judged.describe()
     tables.write_table(tmp_path / "m.parquet", [], tables.METRICS, {"content": said})
     shown = line(tmp_path / "m.parquet", "content").row()
-    assert {name: shown[name] for name in shown if name != "raised"} == {
+    assert {name: shown[name] for name in shown if name not in ("raised", "judged")} == {
         name: said[name] for name in shown.keys() & said
     }
+    assert shown["judged"] == "GSSCD less background"
     assert (shown["fpr"] is not None, shown["reason"] is None) == (rated, rated)
     assert shown["null_videos"] == count == said["null_videos"]
 
@@ -181,7 +184,7 @@ def test_findings_have_both_ranges_and_the_scores_side_by_side(world: tuple[Worl
     found = {f.row["video_id"]: f for f in choose(world[0].inputs(world[1]), 30) if f.model == "planted"}
     content = found["planted-00"].matches[0]
     assert (content.gen, content.ref, content.frames) == ((0.25, 0.75), (0.5, 1.0), (0.25, 0.5))
-    assert [name for name, _ in content.scores] == ["GSSCD, ours", "GSSCD-k", "VSSCD", "GSSCD less background"]
+    assert [name for name, _ in content.scores] == ["judged, ours", "GSSCD", "GSSCD-k", "VSSCD"]
     part, motion = found["planted-01"].matches
     assert part.kind == "template" and part.cells is not None and part.cells.shape == (7, 7)
     assert (part.gen, part.ref) == ((0.25, 0.25), (0.5, 0.5))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vidmem import tables
-from vidmem.retrieve import own_clips, relatives, retrieve
-from vidmem.retrieve.library import Library
+from vidmem.retrieve import alike_clips, own_clips, relatives, retrieve
+from vidmem.retrieve.library import Library, join, load_library, sample_library
 from vidmem.retrieve.nearest import Nearest
 from vidmem.retrieve.search import search_best, search_rows
 from vidmem.similarity.content import gsscd_k, gsscd_max, vsscd
@@ -30,6 +30,7 @@ SETTINGS = {
     "rate_hz": 8.0,
     "frame_rate_hz": 2.0,
     "match_from": 0.5,
+    "moves_from": 0.7,
     "corpus_is_null": False,
     "duplicate_from": 0.9,
     "index": "exact",
@@ -134,7 +135,7 @@ def test_a_copied_clip_is_first_with_its_time_and_a_small_distance_ratio(
     assert motion["ofs_residual"] == pytest.approx(expected, abs=1e-5)
     assert motion["score"] > 3, "a copied movement stands far out of what unrelated clips score"
     assert len(motion["background"]) == 8
-    assert motion["gen_end_s"] - motion["gen_start_s"] == pytest.approx(3 / 8)
+    assert motion["gen_end_s"] - motion["gen_start_s"] == pytest.approx(4 / 8), "the longest window that both have"
 
 
 def test_cutting_the_corpus_into_chunks_changes_nothing(
@@ -310,3 +311,68 @@ def test_clips_of_the_same_content_are_relatives(tmp_path: Path) -> None:
     tables.write_table(tmp_path / "m.parquet", items, tables.MANIFEST)
     found = relatives(tmp_path / "m.parquet", [tmp_path / "0.parquet", tmp_path / "1.parquet"], 0.9)
     assert found == {"a": {"a", "c"}, "b": {"b"}, "c": {"a", "c"}}
+
+
+def test_the_background_is_the_same_however_its_tables_are_cut(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    clips = {f"h{n:02d}": unit(rng, 1 + n % 3) for n in range(20)}
+    names = list(clips)
+    write_frames(tmp_path / "all.parquet", clips)
+    for n, part in enumerate((names[:3], names[3:4], names[4:])):
+        write_frames(tmp_path / f"{n}.parquet", {name: clips[name] for name in part})
+    whole = sample_library([tmp_path / "all.parquet"], 7)
+    cut = sample_library([tmp_path / f"{n}.parquet" for n in range(3)], 7)
+    assert len(whole) == 7 and whole.ids == cut.ids
+    assert np.array_equal(whole.vectors, cut.vectors) and np.array_equal(whole.times_s, cut.times_s)
+    assert np.array_equal(whole.vectors[whole.rows(2)], clips[whole.ids[2]])
+    assert len(sample_library([tmp_path / "all.parquet"], 100)) == 20
+
+
+def test_an_id_in_two_tables_is_refused(tmp_path: Path) -> None:
+    write_frames(tmp_path / "a.parquet", {"x": unit(np.random.default_rng(0), 2)})
+    library = load_library(tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match="two feature tables"):
+        join([library, library])
+
+
+def test_clips_that_share_content_or_movement_are_no_background_of_each_other(tmp_path: Path) -> None:
+    rng = np.random.default_rng(6)
+    eye = np.eye(DIM, dtype=np.float32)
+    swing = rng.normal(0, 0.2, (5, 2, GRID, GRID)).astype(np.float32)
+    others = [rng.normal(0, 0.2, swing.shape).astype(np.float32) for _ in range(3)]
+    write_frames(tmp_path / "f.parquet", {"a": eye[:1], "b": eye[1:2], "c": eye[:2] @ np.eye(DIM), "d": eye[3:4]})
+    write_flow(tmp_path / "m.parquet", {"a": swing, "b": others[0], "c": others[1], "d": swing * 2})
+    found = alike_clips([tmp_path / "f.parquet"], [tmp_path / "m.parquet"], SETTINGS)
+    assert {k: v - {k} for k, v in found.items()} == {"a": {"c", "d"}, "b": {"c"}, "c": {"a", "b"}, "d": {"a"}}
+    null = {**SETTINGS, "corpus_is_null": True}
+    assert alike_clips([tmp_path / "f.parquet"], [tmp_path / "m.parquet"], null) == {}
+
+
+def test_siblings_in_the_background_do_not_lower_a_null_score(
+    tmp_path: Path, world: dict[str, dict[str, np.ndarray]]
+) -> None:
+    """A held-out clip with a twin among the others scores as if there were no twin."""
+    rng = np.random.default_rng(8)
+    frames = {f"h{n}": unit(rng, 3) for n in range(8)}
+    flow = {f"h{n}": rng.normal(0, 0.2, (5, 2, GRID, GRID)).astype(np.float32) for n in range(8)}
+    write_frames(tmp_path / "h.frames.parquet", frames)
+    write_flow(tmp_path / "h.flow.parquet", flow)
+    columns = ["video_id", "kind", "ref_id", "score", "content_normalised"]
+    alone = run(tmp_path, "one", 1).filter(pl.col("rank") > 0)[columns]
+    write_frames(tmp_path / "h.frames.parquet", {**frames, "twin": world["queries"]["other"]})
+    write_flow(tmp_path / "h.flow.parquet", {**flow, "twin": world["moves"]["other"]})
+    beside = run(tmp_path, "one", 1).filter(pl.col("rank") > 0)[columns]
+    without = run(tmp_path, "one", 1, alike={"other": {"twin"}}).filter(pl.col("rank") > 0)[columns]
+    pick = pl.col("video_id") == "other"
+    assert without.filter(pick).equals(alone.filter(pick))
+    for kind, column in (("content", "content_normalised"), ("motion", "score")):
+        mine = pick & (pl.col("kind") == kind)
+        assert beside.filter(mine)[column].max() < alone.filter(mine)[column].max()
+
+
+def test_where_the_corpus_is_its_own_null_nothing_is_held_against_its_content(
+    tmp_path: Path, world: dict[str, dict[str, np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "corpus_is_null", True)
+    found = run(tmp_path, "one", 1).filter(pl.col("kind") == "content")
+    assert len(found) and found["content_normalised"].null_count() == len(found)

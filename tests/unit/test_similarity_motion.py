@@ -164,8 +164,19 @@ def test_window_vectors_of_moving_clips_are_unit_vectors() -> None:
 def test_z_normalisation_known_by_hand() -> None:
     # query null: mean .1, deviation .1 (n - 1); reference null: mean .3, deviation .1
     query, reference = np.array([0.0, 0.1, 0.2]), np.array([0.2, 0.3, 0.4])
-    assert motion.z_normalise(0.5, query, reference) == pytest.approx((4 + 2) / 2)
-    assert motion.z_normalise(0.5, query, np.empty(0)) == pytest.approx(4)
+    assert motion.z_normalise(0.5, query, reference, spread=0) == pytest.approx((4 + 2) / 2)
+    assert motion.z_normalise(0.5, query, np.empty(0), spread=0) == pytest.approx(4)
+    # a spread as large as the deviation divides both by the root of two
+    assert motion.z_normalise(0.5, query, reference, spread=0.1) == pytest.approx((4 + 2) / 2 / math.sqrt(2))
+
+
+def test_a_clip_that_resembles_nothing_does_not_make_a_middling_score_huge() -> None:
+    assert motion.z_normalise(0.5, np.zeros(50), np.zeros(50)) == pytest.approx(5)
+
+
+def test_windows_are_of_three_lengths() -> None:
+    assert motion.window_lengths(7) == [7, 10, 14]
+    assert motion.window_lengths(1) == [1, 2]
     with pytest.raises(ValueError, match="no null scores"):
         motion.z_normalise(0.5, np.empty(0), np.array([0.1]))
 

@@ -14,6 +14,7 @@ rule generate_build:
         "results/{audit}/benchmarks/generate/{model}/build.tsv"
     wildcard_constraints:
         model="|".join(PLAN.built) or "(?!)",
+    priority: 10  # the longest job of an audit that trains its model
     conda:
         "../../envs/torch.yaml"
     threads: PLAN.audit.threads

@@ -148,10 +148,10 @@ def score_names(config: Mapping[str, Any]) -> ScoreNames:
     segment, window = retrieve.get("segment", "k"), retrieve.get("window", "k")
     return {
         "content": [
-            ("GSSCD, ours", "gsscd_max"),
+            ("judged, ours", "content_score"),
+            ("GSSCD", "gsscd_max"),
             (f"GSSCD-{segment}", "gsscd_k"),
             ("VSSCD", "vsscd"),
-            ("GSSCD less background", "content_normalised"),
         ],
         "template": [("largest part, ours", "template_score"), ("best GSSCD of a whole frame", "gsscd_max")],
         "motion": [

@@ -14,10 +14,18 @@ from vidmem import tables
 from vidmem.report.inputs import ReportInputs, numbers
 
 KINDS = ("content", "template", "motion")
+JUDGED = {  # columns of `tables.MATCHES` in words
+    "gsscd_max": "GSSCD",
+    "content_normalised": "GSSCD less background",
+    "template": "largest part",
+    "ofs_residual": "cosine of windows",
+    "score": "cosine, null-normalised",
+}
 
 THRESHOLDS: dict[str, Any] = {
     "model": pl.String,
     "kind": pl.String,
+    "judged": pl.String,
     "threshold": pl.Float64,
     "threshold_low": pl.Float64,
     "threshold_high": pl.Float64,
@@ -52,6 +60,7 @@ class Line:
     def row(self) -> dict[str, Any]:
         """The columns of `THRESHOLDS` but for model and kind."""
         rest = {name: self.noted.get(name) for name in THRESHOLDS if name not in ("model", "kind")}
+        rest["judged"] = JUDGED.get(str(self.noted.get("column")))
         return rest | {"threshold": self.threshold, "fpr": self.fpr, "raised": self.raised, "null_videos": self.videos}
 
 
@@ -89,7 +98,7 @@ def threshold_table(inputs: ReportInputs) -> pl.DataFrame:
 def calibration_summary(drawn: Line) -> dict[str, Any]:
     """The entry `calibration` of a kind in `summary.json`; an interval is null where nothing is known of it."""
     row = drawn.row()
-    names = ("method", "reason", "customary", "null_videos", "null_needed", "fit_p_value", "raised")
+    names = ("judged", "method", "reason", "customary", "null_videos", "null_needed", "fit_p_value", "raised")
     return {
         **{name: row[name] for name in names},
         **{f"{name}_ci95": _pair(row[f"{name}_low"], row[f"{name}_high"]) for name in ("threshold", "fpr")},

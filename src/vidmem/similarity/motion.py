@@ -6,7 +6,7 @@ x then y component, in shares of the frame's width per second (`tables.flow_sche
 Two scores. `ofs_k` is the plain one, the mean cosine of k consecutive raw fields. `motion_score` is the default: the
 camera's part is subtracted (`camera.residual`), magnitudes are compressed so that one fast patch does not decide, the
 grid is coarsened, and one cosine is taken over a whole window of k fields. Windows that hardly move are damped towards
-0, so that an engine's noise on a still scene cannot score. An audit goes on from there: it takes windows of two
+0, so that an engine's noise on a still scene cannot score. An audit goes on from there: it takes windows of three
 lengths (`window_lengths`) and holds each score against what both clips score with unrelated ones (`z_normalise`).
 The equations are this project's own; which variant is the default was decided on clips whose motion is known
 (`bench/truth/motion.csv`).
@@ -25,6 +25,7 @@ from vidmem.similarity.content import diagonal_means
 Vectors = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
 
+SPREAD = 0.1  # of null scores, beyond what a sample of them shows
 GRID = 8  # cells a side on which movements are compared
 EPSILON = 0.005  # mean |F| (shares of the width per second) that a raw field needs before its cosine counts in full
 
@@ -99,8 +100,9 @@ def motion_vectors(fields: Fields, model: Model = "affine", power: float = 0.5, 
 
 
 def window_lengths(window: int) -> list[int]:
-    """Lengths of the windows whose scores are averaged: `window` fields and, where both clips have them, twice that."""
-    return [window, 2 * window]
+    """Lengths of the windows whose scores are averaged: `window` fields and, where both clips have as many, half as
+    many more, and twice as many."""
+    return sorted({window, window * 3 // 2, 2 * window})
 
 
 def at_speed(fields: Fields, speed: float, rate_hz: float) -> Fields:
@@ -176,19 +178,22 @@ def motion_score(
 
 
 def z_normalise(
-    score: npt.ArrayLike, query_null: npt.ArrayLike, reference_null: npt.ArrayLike, min_std: float = 0.02
+    score: npt.ArrayLike, query_null: npt.ArrayLike, reference_null: npt.ArrayLike, spread: float = SPREAD
 ) -> Scores:
     """A score against what both clips score with clips they cannot have copied: mean of the two z-values.
 
-    `query_null` (..., n) holds the query's scores against unrelated references, `reference_null` (..., m) the
-    reference's scores against unrelated clips; leading axes broadcast with `score`. A side with fewer than two
-    numbers is left out. `min_std` keeps a clip with hardly varying null scores from dividing by nothing.
+    z = (score - mean) / sqrt(variance + spread^2) of the null scores. `query_null` (..., n) holds the query's scores
+    against unrelated references, `reference_null` (..., m) the reference's scores against unrelated clips; leading
+    axes broadcast with `score`. A side with fewer than two numbers is left out. `spread` is what null scores vary by
+    beyond the ones that are there: clips that happen to resemble no background clip at all would else turn a middling
+    score into a huge one.
     """
     value = np.asarray(score, np.float64)
     parts = []
     for null in (np.asarray(query_null, np.float64), np.asarray(reference_null, np.float64)):
         if null.shape[-1] >= 2:
-            parts.append((value - null.mean(axis=-1)) / np.maximum(null.std(axis=-1, ddof=1), min_std))
+            deviation = np.sqrt(np.maximum(null.var(axis=-1, ddof=1) + spread * spread, np.finfo(np.float64).tiny))
+            parts.append((value - null.mean(axis=-1)) / deviation)
     if not parts:
         raise ValueError("no null scores: at least two of one side are needed")
     mean: Scores = np.mean(np.broadcast_arrays(*parts), axis=0)

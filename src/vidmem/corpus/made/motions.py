@@ -111,6 +111,20 @@ def _shuttle(t: Times) -> list[Path2D]:
     return [(0.3 + 0 * t, 0.3 * _swing(t, 2.0))]
 
 
+def _wander(number: int, sprites: int) -> Callable[[Times], list[Path2D]]:
+    """A smooth random walk of each sprite: two sinusoids an axis, the same for the same number."""
+    rng = np.random.default_rng([11, number])
+    waves, phases = rng.uniform(0.2, 0.75, (sprites, 2, 2)), rng.uniform(0, 2 * np.pi, (sprites, 2, 2))
+    size, middle = rng.uniform(0.07, 0.17, (sprites, 2, 2)), rng.uniform(-0.18, 0.18, (sprites, 2))
+
+    def paths(t: Times) -> list[Path2D]:
+        angles = 2 * np.pi * waves[..., None] * t + phases[..., None]
+        places = middle[..., None] + (size[..., None] * np.sin(angles)).sum(2)
+        return [(x, y) for x, y in places]
+
+    return paths
+
+
 def _motionless(t: Times) -> list[Path2D]:
     return [_rest(0.12, 0.1, t)]
 
@@ -133,6 +147,15 @@ HELDOUT_MOTIONS: dict[str, Motion] = {
     "fan": Motion(_fan, 3, "fanning out from below", "opening credits"),
     "swap": Motion(_swap, 2, "trading corners", "puzzle game footage"),
     "shuttle": Motion(_shuttle, 1, "shuttling up and down", "lift diagram"),
+    # movements of no particular shape: a null of a few plain ones would call everything else unusual
+    "wander": Motion(_wander(0, 1), 1, "wandering about", "meditation video"),
+    "weave": Motion(_wander(1, 2), 2, "weaving past each other", "weather map"),
+    "drift": Motion(_wander(2, 1), 1, "drifting off and back", "aquarium loop"),
+    "jostle": Motion(_wander(3, 3), 3, "jostling for room", "party invitation"),
+    "swoop": Motion(_wander(4, 2), 2, "swooping in turn", "trailer"),
+    "stray": Motion(_wander(5, 1), 1, "straying from the middle", "test card"),
+    "mingle": Motion(_wander(6, 3), 3, "mingling", "website banner"),
+    "sway": Motion(_wander(7, 2), 2, "swaying to and fro", "music visualiser"),
 }
 NATURAL_MOTIONS: dict[str, Motion] = {
     "motionless": Motion(_motionless, 1, "lying still", "ambient footage", natural=True),
