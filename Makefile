@@ -8,7 +8,7 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
-.PHONY: demo test lint format docs bench clean help
+.PHONY: demo test lint format docs bench tables clean help
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -31,9 +31,19 @@ docs: $(READY) ## regenerate the config's schema and handbook, and the environme
 	$(BIN)/python -m vidmem.config.handbook
 	$(BIN)/python envs/pin.py
 
-bench: $(READY) ## benchmark of the metrics on clips whose relation is known
-	$(BIN)/python bench/truth/motion.py --out bench/truth
-	$(BIN)/python bench/truth/content.py --out bench/truth
+bench: $(READY) ## what the metrics promise, measured; fails where a promise is broken
+	$(BIN)/python bench/truth/promises.py --seed 0
+
+tables: $(READY) ## measure again what the defaults follow from (about an hour on one core)
+	$(BIN)/python bench/truth/calibration.py --seed 0 --out bench/truth
+	$(BIN)/python bench/truth/content.py --seed 0 --out bench/truth
+	$(BIN)/python bench/truth/content.py --seed 0 --out bench/truth --engines
+	$(BIN)/python bench/truth/content_sizes.py --out bench/truth
+	$(BIN)/python bench/truth/template.py --out bench/truth
+	$(BIN)/python bench/truth/motion.py --seed 0 --out bench/truth
+	$(BIN)/python bench/speed/motion_search.py --out bench/speed
+	$(BIN)/python bench/speed/growth.py --out bench/speed --search content
+	$(BIN)/python bench/speed/growth.py --out bench/speed --search motion
 
 clean: ## remove the results of the demo and caches; your own data, configs and other audits stay
 	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -32,8 +32,8 @@ class Variant:
     `lengths` of window, whose scores are averaged (where a clip has fewer fields: the lengths that it has); `camera`:
     none | median | translation | similarity | affine; `unit`: what is a unit vector before the inner product: each
     field, each cell (pixel), or the window; `power` to which magnitudes are raised; `null`: none | mean | median, the
-    background statistics that a score is held against, with a `spread` added to their deviation; `speeds` at which the
-    query is tried.
+    background statistics that a score is held against, after `fisher`'s transformation or not, with a `spread` added to
+    their deviation; `speeds` at which the query is tried.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Variant:
     grid: int = 8
     null: str = "mean"
     spread: float = motion.SPREAD
+    fisher: bool = True
     speeds: tuple[float, ...] = (1.0,)
 
 
@@ -68,7 +69,8 @@ def variants() -> list[Variant]:
     rows += [Variant("ours, without null-normalisation", null="none")]
     rows += [Variant("ours, null by median and MAD", null="median")]
     rows += [Variant("ours, windows 7 and 14", (7, 14)), Variant("ours, windows 7, 10, 14 and 19", (7, 10, 14, 19))]
-    rows += [Variant(f"ours, spread {s:g}", spread=s) for s in (0.02, 0.05, 0.15, 0.2)]
+    rows += [Variant(f"ours, spread {s:g}", spread=s) for s in (0.0, 0.1, 0.2)]
+    rows += [Variant(f"ours, no transformation, spread {s:g}", spread=s, fisher=False) for s in (0.02, 0.1)]
     rows += [Variant(f"ours, power {p:g}", power=p) for p in (0.25, 0.75, 1.0)]
     rows += [Variant(f"ours, camera {c}", camera=c) for c in ("none", "median", "translation", "similarity")]
     rows += [Variant(f"ours, grid {g}", fit_grid=max(g, 16), grid=g) for g in (4, 16, 32)]
@@ -161,6 +163,8 @@ def _units(vectors: Vectors) -> Vectors:
 def _held_against(raw: Table, mine: Table, theirs: Table, v: Variant) -> Table:
     """Scores against what both clips score with the background. Clips too short for the window have no numbers."""
     values = []
+    if v.fisher:
+        raw, mine, theirs = (motion.fisher(t) for t in (raw, mine, theirs))
     for null, axis in ((mine, 1), (theirs, 0)):
         null = np.where(np.isfinite(null).any(axis=1, keepdims=True), null, 0.0)
         if v.null == "median":

@@ -97,7 +97,7 @@ def test_the_camera_is_a_reweighted_least_squares_fit(seed: int) -> None:
 
 @given(seeds, st.integers(8, 12), st.integers(8, 12))
 def test_null_normalisation(seed: int, n: int, m: int) -> None:
-    """z = mean over the lengths of 1/2 [(s - mean_x) / sd_x + (s - mean_y) / sd_y], sd^2 = variance + .1^2."""
+    """z = mean over the lengths of 1/2 [(f - mean_x) / sd_x + (f - mean_y) / sd_y], f = atanh s, sd^2 = var + .05^2."""
     x, y = motion.motion_vectors(flow(seed, n)), motion.motion_vectors(flow(seed + 1, m))
     others = {f"b{i}": motion.motion_vectors(flow(seed + 10 + i, 9)) for i in range(5)}
     lengths = motion.window_lengths(4)
@@ -109,7 +109,8 @@ def test_null_normalisation(seed: int, n: int, m: int) -> None:
     for k in lengths:
         for clip in (x, y):
             null = [motion.window_score(clip, b, k, FLOOR).score for name, b in others.items() if name != "b2"]
-            z.append((raw[k] - np.mean(null)) / np.sqrt(np.var(null, ddof=1) + 0.1**2))
+            null = np.arctanh(null)
+            z.append((np.arctanh(raw[k]) - np.mean(null)) / np.sqrt(np.var(null, ddof=1) + 0.05**2))
     found = normaliser.normalise(raw, ("x", 1.0), x, ("y", 1.0), y, usable)
     assert found == pytest.approx(np.mean(z), rel=1e-4, abs=1e-4)
 

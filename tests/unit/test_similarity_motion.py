@@ -162,16 +162,25 @@ def test_window_vectors_of_moving_clips_are_unit_vectors() -> None:
 
 
 def test_z_normalisation_known_by_hand() -> None:
-    # query null: mean .1, deviation .1 (n - 1); reference null: mean .3, deviation .1
-    query, reference = np.array([0.0, 0.1, 0.2]), np.array([0.2, 0.3, 0.4])
-    assert motion.z_normalise(0.5, query, reference, spread=0) == pytest.approx((4 + 2) / 2)
-    assert motion.z_normalise(0.5, query, np.empty(0), spread=0) == pytest.approx(4)
+    # transformed query null: mean .1, deviation .1 (n - 1); reference null: mean .3, deviation .1; score .5
+    query, reference = np.tanh([0.0, 0.1, 0.2]), np.tanh([0.2, 0.3, 0.4])
+    score = math.tanh(0.5)
+    assert motion.z_normalise(score, query, reference, spread=0) == pytest.approx((4 + 2) / 2)
+    assert motion.z_normalise(score, query, np.empty(0), spread=0) == pytest.approx(4)
     # a spread as large as the deviation divides both by the root of two
-    assert motion.z_normalise(0.5, query, reference, spread=0.1) == pytest.approx((4 + 2) / 2 / math.sqrt(2))
+    assert motion.z_normalise(score, query, reference, spread=0.1) == pytest.approx((4 + 2) / 2 / math.sqrt(2))
+    with pytest.raises(ValueError, match="no null scores"):
+        motion.z_normalise(0.5, np.empty(0), np.array([0.1]))
 
 
 def test_a_clip_that_resembles_nothing_does_not_make_a_middling_score_huge() -> None:
-    assert motion.z_normalise(0.5, np.zeros(50), np.zeros(50)) == pytest.approx(5)
+    nothing = np.zeros(50)
+    assert motion.z_normalise(0.5, nothing, nothing, spread=0.1) == pytest.approx(math.atanh(0.5) / 0.1)
+
+
+def test_an_exact_copy_has_a_finite_score() -> None:
+    nothing = np.zeros(5)
+    assert motion.z_normalise(1.0, nothing, nothing) == motion.z_normalise(0.999, nothing, nothing) < 1000
 
 
 def test_windows_are_of_three_lengths() -> None:

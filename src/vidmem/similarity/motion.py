@@ -25,7 +25,8 @@ from vidmem.similarity.content import diagonal_means
 Vectors = npt.NDArray[np.float32]
 Scores = npt.NDArray[np.float64]
 
-SPREAD = 0.1  # of null scores, beyond what a sample of them shows
+SPREAD = 0.05  # of transformed null scores, beyond what a sample of them shows
+STRONGEST = 0.995  # cosine of two clips of one movement at the best: an engine's noise lies between them
 GRID = 8  # cells a side on which movements are compared
 EPSILON = 0.005  # mean |F| (shares of the width per second) that a raw field needs before its cosine counts in full
 
@@ -182,15 +183,16 @@ def z_normalise(
 ) -> Scores:
     """A score against what both clips score with clips they cannot have copied: mean of the two z-values.
 
-    z = (score - mean) / sqrt(variance + spread^2) of the null scores. `query_null` (..., n) holds the query's scores
-    against unrelated references, `reference_null` (..., m) the reference's scores against unrelated clips; leading
-    axes broadcast with `score`. A side with fewer than two numbers is left out. `spread` is what null scores vary by
-    beyond the ones that are there: clips that happen to resemble no background clip at all would else turn a middling
-    score into a huge one.
+    Scores are cosines; all go through Fisher's transformation f = arctanh first, which makes their spread the same
+    wherever they lie and tells a copy's .99 from a coincidence's .9. z = (f - mean) / sqrt(variance + spread^2) of the
+    null scores. `query_null` (..., n) holds the query's scores against unrelated references, `reference_null` (..., m)
+    the reference's scores against unrelated clips; leading axes broadcast with `score`. A side with fewer than two
+    numbers is left out. `spread` is what null scores vary by beyond the ones that are there: clips that happen to
+    resemble no background clip at all would else turn a middling score into a huge one.
     """
-    value = np.asarray(score, np.float64)
+    value = fisher(score)
     parts = []
-    for null in (np.asarray(query_null, np.float64), np.asarray(reference_null, np.float64)):
+    for null in (fisher(query_null), fisher(reference_null)):
         if null.shape[-1] >= 2:
             deviation = np.sqrt(np.maximum(null.var(axis=-1, ddof=1) + spread * spread, np.finfo(np.float64).tiny))
             parts.append((value - null.mean(axis=-1)) / deviation)
@@ -198,6 +200,11 @@ def z_normalise(
         raise ValueError("no null scores: at least two of one side are needed")
     mean: Scores = np.mean(np.broadcast_arrays(*parts), axis=0)
     return mean
+
+
+def fisher(cosine: npt.ArrayLike) -> Scores:
+    """Fisher's transformation of a correlation (Fisher 1915), arctanh; beyond `STRONGEST` a cosine says no more."""
+    return np.arctanh(np.clip(np.asarray(cosine, np.float64), -STRONGEST, STRONGEST))
 
 
 def _best(scores: Scores, length: int) -> WindowMatch:

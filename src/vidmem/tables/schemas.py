@@ -1,24 +1,11 @@
-"""Every table of the pipeline: its schema, and the only functions that write and read it.
+"""Every table's schema: keys first, vectors fixed in size and never null.
 
-One module holds all schemas, so that two stages can't disagree about a column. Tables are Parquet files
-with keys first; vectors are fixed-size, non-null float32 lists without dictionary encoding, so that a
-column is one flat buffer. What made a table (engine, weights' hash, package version ...) is file metadata.
+One module holds all of them, so that two stages can't disagree about a column.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 OK, SKIPPED, FAILED = "ok", "skipped", "failed"
 THUMBNAIL_BYTES = 16 * 16 * 3
@@ -77,6 +64,10 @@ VIDEOS = _schema(  # one row a generated video
     ("prompt_id", pa.string()),
     ("seed", pa.int64()),
     ("model", pa.string()),
+    ("batch_size", pa.int32()),  # videos that were sampled at once with it
+    ("truncated", pa.bool_()),  # the prompt is longer than the tokenizer's limit
+    ("condition", pa.string()),  # item_id of the image that it starts from
+    ("class_label", pa.int32()),
     *_MEDIA,
     *_STATUS,
 )
@@ -93,6 +84,7 @@ SIGNALS = _schema(  # one row a video and sampling step: what the denoiser said,
     ("motion_magnitude", pa.float64()),  # ||D_f delta|| / sqrt(numel)
     ("uncond_norm", pa.float64()),  # ||eps(x, null)|| / sqrt(numel)
     ("cosine", pa.float64()),  # cos(delta, eps(x, null))
+    ("profile", pa.list_(pa.float32())),  # ||delta_f|| / sqrt(numel) of each latent frame f
     *_STATUS,  # skipped + reason where a model gives no such signal
 )
 
@@ -275,119 +267,3 @@ EFFECTIVE_SIZE = _schema(  # one row a model that was trained on a number of dis
     ("d1_d2_pixel_low", pa.float64()),
     ("d1_d2_pixel_high", pa.float64()),
 )
-
-
-def write_table(
-    path: str | Path,
-    rows: pa.Table | pl.DataFrame | Sequence[Mapping[str, Any]] | Mapping[str, Any],
-    schema: pa.Schema,
-    made_by: Mapping[str, Any] | None = None,
-) -> None:
-    """Write `rows` under `schema`, whole or not at all (written aside, then renamed).
-
-    `rows` may be a list of row dicts, a dict of columns, a polars frame or a pyarrow table. Columns that the
-    schema lacks raise `ValueError`; nullable columns that the rows lack become null.
-    """
-    table = _conform(rows, schema)
-    metadata = {b"vidmem": json.dumps(dict(made_by or {}), sort_keys=True).encode()}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    plain = [f.name for f in schema if not pa.types.is_fixed_size_list(f.type)]
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        pq.write_table(
-            table.replace_schema_metadata(metadata),
-            aside,
-            compression="zstd",
-            use_dictionary=[n for n in plain if not pa.types.is_list(schema.field(n).type)],
-        )
-        Path(aside).chmod(0o644)  # mkstemp makes it private
-        Path(aside).replace(path)
-    except BaseException:
-        Path(aside).unlink(missing_ok=True)
-        raise
-
-
-def _conform(rows: Any, schema: pa.Schema) -> pa.Table:
-    if isinstance(rows, pl.DataFrame):
-        rows = rows.to_arrow()
-    if isinstance(rows, pa.Table):
-        names = set(rows.column_names)
-    elif isinstance(rows, Mapping):
-        names = set(rows)
-    else:
-        rows = list(rows)
-        names = {name for row in rows for name in row}
-        rows = {name: [row.get(name) for row in rows] for name in schema.names}
-    unknown = sorted(names - set(schema.names))
-    if unknown:
-        raise ValueError(f"columns {unknown} are not in the table's schema")
-    length = rows.num_rows if isinstance(rows, pa.Table) else len(next(iter(rows.values()), []))
-    columns = []
-    for field in schema:
-        if isinstance(rows, pa.Table) and field.name in names:
-            column = rows.column(field.name).cast(field.type)
-        elif field.name in names or field.name in rows:
-            column = _column(rows[field.name], field.type)
-        else:
-            column = pa.nulls(length, field.type)
-        if not field.nullable and column.null_count:
-            raise ValueError(f"column {field.name!r} may not be null")
-        columns.append(column)
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _column(values: Any, kind: pa.DataType) -> pa.Array:
-    if isinstance(values, (pa.Array, pa.ChunkedArray)):
-        return values.cast(kind)
-    if pa.types.is_fixed_size_list(kind):
-        flat = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
-        return pa.FixedSizeListArray.from_arrays(pa.array(flat, pa.float32()), type=kind)
-    return pa.array(values, kind, from_pandas=True)
-
-
-def read_table(path: str | Path | Iterable[str | Path], columns: list[str] | None = None) -> pl.DataFrame:
-    """Read one table, or several of one schema in the order given, as a polars frame (not for vectors)."""
-    paths = [path] if isinstance(path, (str, Path)) else list(path)
-    tables = [pq.read_table(p, columns=columns, partitioning=None) for p in paths]
-    frame = pl.from_arrow(pa.concat_tables([t.replace_schema_metadata(None) for t in tables]))
-    assert isinstance(frame, pl.DataFrame)
-    return frame
-
-
-def read_vectors(
-    path: str | Path | Iterable[str | Path],
-) -> tuple[pl.DataFrame, npt.NDArray[np.float32]]:
-    """Read a table with a `vector` column: the other columns as a frame, and float32 of shape (rows, size)."""
-    paths = [path] if isinstance(path, (str, Path)) else list(path)
-    table = pa.concat_tables([pq.read_table(p, partitioning=None).replace_schema_metadata(None) for p in paths])
-    column = table.column("vector").combine_chunks()
-    if isinstance(column, pa.ChunkedArray):
-        column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
-    flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    frame = pl.from_arrow(table.drop_columns(["vector"]))
-    assert isinstance(frame, pl.DataFrame)
-    return frame, flat.reshape(table.num_rows, column.type.list_size)
-
-
-def read_made_by(path: str | Path) -> dict[str, Any]:
-    """What made a table: the dict that was given to `write_table`."""
-    metadata = pq.read_schema(path).metadata or {}
-    made_by: dict[str, Any] = json.loads(metadata.get(b"vidmem", b"{}"))
-    return made_by
-
-
-class TooManyLost(RuntimeError):
-    """More rows of a stage were skipped or failed than `max_loss` allows."""
-
-
-def check_loss(stage: str, statuses: Sequence[str], reasons: Sequence[str | None], max_loss: float) -> None:
-    """Fail `stage` by name when more than the share `max_loss` of its rows are not `ok`."""
-    lost = [r for s, r in zip(statuses, reasons, strict=True) if s != OK]
-    if statuses and len(lost) / len(statuses) > max_loss:
-        first = "; ".join(sorted({str(r) for r in lost})[:3])
-        raise TooManyLost(
-            f"stage {stage}: {len(lost)} of {len(statuses)} rows are not ok, more than max_loss {max_loss:g} allows. "
-            f"First reasons: {first}. Mend the files, or raise {stage}.max_loss in the config."
-        )

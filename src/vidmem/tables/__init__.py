@@ -1,0 +1,53 @@
+"""Every table of the pipeline: its schema, and the only functions that write and read it."""
+
+from vidmem.tables.files import read_made_by, read_table, read_vectors, write_table
+from vidmem.tables.loss import TooManyLost, check_loss
+from vidmem.tables.schemas import (
+    DETECT,
+    EFFECTIVE_SIZE,
+    FAILED,
+    FEATURE_ITEMS,
+    MANIFEST,
+    MATCHES,
+    METRICS,
+    OK,
+    PICTURE_BYTES,
+    PICTURE_SIDE,
+    PROMPTS,
+    SIGNALS,
+    SKIPPED,
+    THUMBNAIL_BYTES,
+    TRUTH,
+    VIDEOS,
+    flow_schema,
+    frames_schema,
+    vector,
+)
+
+__all__ = [
+    "DETECT",
+    "EFFECTIVE_SIZE",
+    "FAILED",
+    "FEATURE_ITEMS",
+    "MANIFEST",
+    "MATCHES",
+    "METRICS",
+    "OK",
+    "PICTURE_BYTES",
+    "PICTURE_SIDE",
+    "PROMPTS",
+    "SIGNALS",
+    "SKIPPED",
+    "THUMBNAIL_BYTES",
+    "TRUTH",
+    "VIDEOS",
+    "TooManyLost",
+    "check_loss",
+    "flow_schema",
+    "frames_schema",
+    "read_made_by",
+    "read_table",
+    "read_vectors",
+    "vector",
+    "write_table",
+]
