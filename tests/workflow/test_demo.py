@@ -99,6 +99,29 @@ def test_replayed_copies_are_found(summary: dict[str, Any]) -> None:
     assert truth["precision"] >= 0.95 and truth["recall"] >= 0.8 and truth["auc"] >= 0.95
 
 
+def test_verdicts_about_known_models_are_right(summary: dict[str, Any]) -> None:
+    for model in ("planted", "oracle", "replay"):
+        truth = summary["models"][model]["truth"]
+        assert truth["content"]["precision"] >= 0.95 and truth["motion"]["precision"] >= 0.9, model
+        assert truth["content"]["recall"] >= 0.7 and truth["motion"]["recall"] >= 0.4, model
+
+
+def test_parts_of_frames_come_back_the_more_often_a_clip_stands_in_the_corpus(summary: dict[str, Any]) -> None:
+    truth = tables.read_table(RESULTS / "truth" / "planted.parquet").select("video_id", "multiplicity")
+    rows = metrics("planted").join(truth, on="video_id")
+    share = dict(rows.group_by("multiplicity").agg(pl.col("template_memorised").mean()).iter_rows())
+    assert share[0] <= 0.1, "controls are in no clip of the corpus"
+    assert share[0] <= share[1] <= share[4] <= share[16] and share[16] >= 0.8
+
+
+def test_thresholds_are_counted_and_not_extrapolated(summary: dict[str, Any]) -> None:
+    for model in summary["models"].values():
+        for kind in ("content", "motion"):
+            said = model[kind]["calibration"]
+            assert said["method"] == "order statistic" and said["reason"] is None
+            assert said["null_videos"] >= said["null_needed"] == 99
+
+
 def test_no_job_took_more_than_four_gib(summary: dict[str, Any]) -> None:
     peaks = {
         str(path): float(line.split("\t")[2])
