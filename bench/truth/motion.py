@@ -21,7 +21,7 @@ import numpy.typing as npt
 from clips import FORMATS
 from flows import coarse
 from motion_scores import DEFAULT, OFS3, Table, Variant, table, variants
-from worlds import REAL_FORMAT, World, degraded, natural, pooled, real, rendered
+from worlds import REAL_FORMAT, World, behind_few, degraded, natural, pooled, real, rendered
 
 from vidmem import stats
 from vidmem.config.analysis import Metrics
@@ -53,6 +53,8 @@ def judge_all(seed: int, *, quick: bool) -> dict[str, list[Row]]:
         for variant in [DEFAULT, OFS3] if quick else variants():
             if variant.unit == "field" or min(variant.lengths) <= shortest:  # else no query has such a window
                 scores.append(judge(world, variant, seed))
+    for variant in [] if quick else [v for v in variants() if "spread" in v.name or v == DEFAULT]:
+        scores.append(judge(behind_few(full), variant, seed))
     for engine in [] if quick else _engines():
         base = rendered("full", engine)
         for world in (rendered("64px-12f", engine), real(base, engine)):

@@ -13,6 +13,7 @@ from degrade import GRADES, LISTED_ALONE, degrade
 from flows import fields_of
 from real import BACKGROUNDS, RESTYLES, RealClip, real_clips, restyled
 
+from vidmem.corpus.made.motions import HELDOUT_MOTIONS
 from vidmem.media import Clip, Format, MediaInfo, to_format
 from vidmem.progress import progress
 from vidmem.similarity.camera import Fields
@@ -55,7 +56,7 @@ def rendered(fmt: str, engine: str = "dis") -> World:
     clips = specs()
     references = [s for s in clips if s.role in ("reference", "distractor")]
     null = sorted({s.motion for s in clips if s.role == "null"})
-    unrelated = [s for s in clips if s.role == "null" and s.motion in null[::2]]
+    unrelated = _unrelated()
     queries = [s for s in clips if s.role == "motion" or (s.role == "null" and s.motion in null[1::2])]
     queries += [s for s in clips if s.role == "content"]
     same = np.array([[q.motion == r.motion for r in references] for q in queries])
@@ -69,6 +70,20 @@ def rendered(fmt: str, engine: str = "dis") -> World:
         same,
         np.zeros_like(same),
     )
+
+
+def behind_few(base: World) -> World:
+    """The rendered world, held against the named held-out movements alone: a background of little variety."""
+    few = [s for s in _unrelated() if s.motion in HELDOUT_MOTIONS]
+    return replace(
+        base, name=f"{base.name}, {len(few)} background clips", background=_flows(few, "full", "dis", "background")
+    )
+
+
+def _unrelated() -> list[Spec]:
+    """Every other movement of the null clips."""
+    null = sorted({s.motion for s in specs() if s.role == "null"})
+    return [s for s in specs() if s.role == "null" and s.motion in null[::2]]
 
 
 def natural() -> list[tuple[str, Fields]]:

@@ -100,7 +100,7 @@ def test_null_normalisation(seed: int, n: int, m: int) -> None:
     """z = mean over the lengths of 1/2 [(f - mean_x) / sd_x + (f - mean_y) / sd_y], f = atanh s, sd^2 = var + .05^2."""
     x, y = motion.motion_vectors(flow(seed, n)), motion.motion_vectors(flow(seed + 1, m))
     others = {f"b{i}": motion.motion_vectors(flow(seed + 10 + i, 9)) for i in range(5)}
-    lengths = motion.window_lengths(4)
+    lengths = [k for k in motion.window_lengths(4) if k <= 8]  # those that all clips here have
     normaliser = Normaliser(Background(list(others), list(others.values())), lengths, FLOOR, 0.5, {"x": {"b2"}})
     usable = normaliser.admissible("x", "y")
     assert usable.tolist() == [True, True, False, True, True]

@@ -183,8 +183,8 @@ def test_an_exact_copy_has_a_finite_score() -> None:
     assert motion.z_normalise(1.0, nothing, nothing) == motion.z_normalise(0.999, nothing, nothing) < 1000
 
 
-def test_windows_are_of_three_lengths() -> None:
-    assert motion.window_lengths(7) == [7, 10, 14]
+def test_windows_are_of_four_lengths() -> None:
+    assert motion.window_lengths(7) == [7, 9, 14, 19]
     assert motion.window_lengths(1) == [1, 2]
     with pytest.raises(ValueError, match="no null scores"):
         motion.z_normalise(0.5, np.empty(0), np.array([0.1]))

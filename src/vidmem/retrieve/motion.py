@@ -1,6 +1,6 @@
 """Motion search: the corpus clips whose movement comes back, whatever they show.
 
-Candidates are found by the inner product of motion windows over the whole corpus, by windows of three lengths and
+Candidates are found by the inner product of motion windows over the whole corpus, by windows of four lengths and
 at every speed that is asked for. Then every candidate's scores are held against what both clips score with *background*
 clips, which can't be copies of each other: some movements resemble everything, and without this their scores would
 look like evidence. What is ranked is that normalised score, the mean over the lengths of window that both clips have.

@@ -6,7 +6,7 @@ x then y component, in shares of the frame's width per second (`tables.flow_sche
 Two scores. `ofs_k` is the plain one, the mean cosine of k consecutive raw fields. `motion_score` is the default: the
 camera's part is subtracted (`camera.residual`), magnitudes are compressed so that one fast patch does not decide, the
 grid is coarsened, and one cosine is taken over a whole window of k fields. Windows that hardly move are damped towards
-0, so that an engine's noise on a still scene cannot score. An audit goes on from there: it takes windows of three
+0, so that an engine's noise on a still scene cannot score. An audit goes on from there: it takes windows of four
 lengths (`window_lengths`) and holds each score against what both clips score with unrelated ones (`z_normalise`).
 The equations are this project's own; which variant is the default was decided on clips whose motion is known
 (`bench/truth/motion.csv`).
@@ -101,9 +101,9 @@ def motion_vectors(fields: Fields, model: Model = "affine", power: float = 0.5, 
 
 
 def window_lengths(window: int) -> list[int]:
-    """Lengths of the windows whose scores are averaged: `window` fields and, where both clips have as many, half as
-    many more, and twice as many."""
-    return sorted({window, window * 3 // 2, 2 * window})
+    """Lengths of the windows whose scores are averaged, where both clips have as many fields: `window` and three
+    longer ones, each the root of two times as long (rounded down)."""
+    return sorted({int(window * 2 ** (step / 2)) for step in range(4)})
 
 
 def at_speed(fields: Fields, speed: float, rate_hz: float) -> Fields:
