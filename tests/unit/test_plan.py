@@ -106,6 +106,22 @@ def test_a_changed_folder_changes_the_settings_of_its_stage(tmp_path: Path) -> N
         ({"models": {"m": {"kind": "diffusers", "source": "no/such/folder"}}}, "models.m.source: 'no/such/folder'"),
         ({"models": {"m": {"kind": "diffusers", "source": "./nowhere"}}}, "is not a folder"),
         ({"models": {"m": {"kind": "diffusers", "source": "owner/name"}}}, "pin its commit with `revision`"),
+        (
+            {"models": {"m": {"kind": "command", "command": ["no-such", "{prompts}", "{outputs}"]}}},
+            "models.m.command: 'no-such' is no program that is found here",
+        ),
+        (
+            {"models": {"m": {"kind": "command", "command": ["./no-such", "{prompts}", "{outputs}"]}}},
+            "models.m.command: './no-such' is no program",
+        ),
+        (
+            {"models": {"m": {"kind": "command", "command": ["sh", "run.sh", "{prompts}", "{outputs}"]}}},
+            "models.m.command: the script 'run.sh' is not in",
+        ),
+        (
+            {"models": {"m": {"kind": "command", "command": ["sh", "{prompts}", "{outputs}"], "folder": "nowhere"}}},
+            "models.m.folder: 'nowhere' is not a folder",
+        ),
         ({"models": {"m": {"kind": "videos", "folder": "nowhere"}}}, "models.m.folder: 'nowhere' is not a folder"),
         ({"models": {"m": {"kind": "oracle"}}}, "needs `corpus.kind: made`"),
         ({"prompts": {"imported": "nowhere.csv"}}, "prompts.imported: 'nowhere.csv' is not a file"),
@@ -160,3 +176,39 @@ def test_clips_shorter_than_the_motion_window_are_named_before_anything_runs() -
         Plan(short)
     assert "\n" not in str(error.value)
     Plan({**short, "retrieve": {"window": 4}})
+
+
+def unprompted(root: Path, **changed: Any) -> Plan:
+    command = {"kind": "command", "command": ["sh", "{prompts}", "{outputs}"], "condition": "class", "classes": [3, 5]}
+    return Plan({**folder_config(root, m={**command, "videos": 10, **changed}), "generate": {"chunk_size": 4}})
+
+
+def test_a_model_without_prompts_is_cut_into_numbers(tmp_path: Path) -> None:
+    plan = unprompted(tmp_path)
+    assert plan.chunks("m") == ["videos-000", "videos-001", "videos-002"]
+    assert [plan.numbers("m", chunk) for chunk in plan.chunks("m")] == [[0, 4], [4, 8], [8, 10]]
+    assert plan.prompts_of("m", "videos-000") == [] and plan.prompted == []
+    assert plan.settings("prompts")["required"] is False
+
+
+def test_more_videos_add_chunks_and_disturb_none_that_was_full(tmp_path: Path) -> None:
+    plan, larger = unprompted(tmp_path), unprompted(tmp_path, videos=100)
+    assert plan.settings("generate", "m") == larger.settings("generate", "m")
+    full = plan.chunks("m")[:2]
+    assert [plan.numbers("m", c) for c in full] == [larger.numbers("m", c) for c in full]
+    assert plan.settings("generate", "m") != unprompted(tmp_path, version="2").settings("generate", "m")
+
+
+def test_a_prompted_model_waits_for_its_prompts(tmp_path: Path) -> None:
+    plan = Plan(folder_config(tmp_path, m={"kind": "command", "command": ["sh", "{prompts}", "{outputs}"], "gpus": 2}))
+    assert plan.prompted == ["m"] and plan.numbers("m", "control-000") == []
+    assert plan.prompts_of("m", "control-000") == ["results/{audit}/prompts/chunks/control-000.parquet"]
+    assert plan.needs_gpu("m") == 2 and plan.generate_memory_mb("m", 2) == 16000
+    assert plan.images_manifest("m") == [] and plan.images_root("m") is None
+
+
+def test_a_model_that_starts_from_images_waits_for_their_manifest(tmp_path: Path) -> None:
+    command = {"kind": "command", "command": ["sh", "{prompts}", "{outputs}"], "condition": "image"}
+    plan = Plan(folder_config(tmp_path, m=command))
+    assert plan.images_manifest("m") == ["results/{audit}/corpus/corpus.parquet"]
+    assert plan.images_root("m") == str(tmp_path / "corpus") and plan.images_side("m") == "corpus"

@@ -58,10 +58,42 @@ rule generate_replay:
         "../scripts/generate_replay.py"
 
 
+# Weights go to the hub's own cache, which all audits share; the record says which, at which commit.
+localrules:
+    generate_fetch,  # compute nodes often reach no network
+
+
+rule generate_fetch:
+    output:
+        "results/{audit}/generate/{model}/weights.json",
+    log:
+        "results/{audit}/logs/generate/{model}/fetch.log",
+    benchmark:
+        "results/{audit}/benchmarks/generate/{model}/fetch.tsv"
+    wildcard_constraints:
+        model="|".join(PLAN.fetched) or "(?!)",
+    retries: 2  # files that are whole are not fetched again
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        source=lambda w: PLAN.audit.models[w.model].source,
+        revision=lambda w: PLAN.audit.models[w.model].revision,
+    message:
+        "Fetching the weights of {wildcards.model} from the hub, or finding them in its cache"
+    script:
+        "../scripts/generate_fetch.py"
+
+
 rule generate:
     input:
-        prompts="results/{audit}/prompts/chunks/{chunk}.parquet",
+        prompts=lambda w: PLAN.prompts_of(w.model, w.chunk),
         pipeline=lambda w: [PLAN.pipeline(w.model)] if w.model in PLAN.built else [],
+        weights=lambda w: PLAN.weights(w.model),
+        manifest=lambda w: PLAN.images_manifest(w.model),
     output:
         shard="results/{audit}/generate/{model}/{chunk}.tar",
         videos="results/{audit}/generate/{model}/{chunk}.videos.parquet",
@@ -83,11 +115,45 @@ rule generate:
         partial="results/{audit}/generate/{model}/{chunk}.partial",
         settings=lambda w: PLAN.settings("generate", w.model),
         source=lambda w: PLAN.pipeline(w.model),
+        numbers=lambda w: PLAN.numbers(w.model, w.chunk),
+        images_root=lambda w: PLAN.images_root(w.model),
         threads=PLAN.audit.threads,
     message:
         "Sampling videos of {wildcards.model}, chunk {wildcards.chunk}"
     script:
         "../scripts/generate.py"
+
+
+rule generate_command:
+    input:
+        prompts=lambda w: PLAN.prompts_of(w.model, w.chunk),
+        manifest=lambda w: PLAN.images_manifest(w.model),
+    output:
+        shard="results/{audit}/generate/{model}/{chunk}.tar",
+        videos="results/{audit}/generate/{model}/{chunk}.videos.parquet",
+        signals="results/{audit}/generate/{model}/{chunk}.signals.parquet",
+    log:
+        "results/{audit}/logs/generate/{model}/{chunk}.log",
+    benchmark:
+        "results/{audit}/benchmarks/generate/{model}/{chunk}.tsv"
+    wildcard_constraints:
+        model="|".join(PLAN.commands) or "(?!)",
+    conda:
+        "../../envs/torch.yaml"
+    threads: PLAN.audit.threads
+    resources:
+        mem_mb=lambda w, attempt: PLAN.generate_memory_mb(w.model, attempt),
+        runtime=lambda w, attempt: 240 * attempt,
+        gpu=lambda w: PLAN.needs_gpu(w.model),
+    params:
+        partial="results/{audit}/generate/{model}/{chunk}.partial",
+        settings=lambda w: PLAN.settings("generate", w.model),
+        numbers=lambda w: PLAN.numbers(w.model, w.chunk),
+        images_root=lambda w: PLAN.images_root(w.model),
+    message:
+        "Your command makes videos of {wildcards.model}, chunk {wildcards.chunk}"
+    script:
+        "../scripts/generate_command.py"
 
 
 rule generate_folder:

@@ -5,15 +5,17 @@ from pathlib import Path
 from vidmem.joblog import log_to
 
 with log_to(snakemake.log[0]):
+    from vidmem.generate.asked import asked
+    from vidmem.generate.fetch import locate
     from vidmem.generate.run import generate_chunk
-    from vidmem.tables import read_table
 
-    params, settings = snakemake.params, snakemake.params.settings
+    given, params, settings = snakemake.input, snakemake.params, snakemake.params.settings
+    prompts, images = asked(settings, given.prompts, params.numbers, given.manifest, params.images_root)
     generate_chunk(
-        read_table(snakemake.input.prompts).to_dicts(),
+        prompts,
         snakemake.wildcards.model,
-        {**settings["model"], "crf": settings["crf"], "batch_size": settings["batch_size"]},
-        params.source,
+        {**settings["model"], **{key: settings[key] for key in ("crf", "batch_size", "signals")}},
+        locate(params.source, given.weights),
         Path(snakemake.output.shard),
         Path(snakemake.output.videos),
         Path(snakemake.output.signals),
@@ -21,4 +23,5 @@ with log_to(snakemake.log[0]):
         threads=params.threads,
         made_by={"settings": settings},
         max_loss=settings["max_loss"],
+        images=images,
     )

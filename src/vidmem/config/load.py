@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from vidmem.config.audit import Audit
+from vidmem.config.registry import PresetError, expand
 
 
 class ConfigError(ValueError):
@@ -34,10 +35,28 @@ def load_config(source: str | Path | Mapping[str, Any]) -> Audit:
             raise ConfigError(f"{name}: not valid YAML: {' '.join(str(error).split())}") from None
         if not isinstance(data, dict):
             raise ConfigError(f"{name}: expected a mapping of keys, such as 'audit: my-audit'")
+    data = _with_presets(name, data)
     try:
         return Audit.model_validate(data)
     except ValidationError as error:
         raise ConfigError(f"{name}: " + "; ".join(_explain(e, data) for e in error.errors()[:3])) from None
+
+
+def _with_presets(name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The config with the models' presets filled in."""
+    models = data.get("models")
+    if not isinstance(models, Mapping):
+        return data
+    filled = dict(models)
+    for model, section in models.items():
+        if isinstance(section, Mapping):
+            try:
+                filled[model] = expand(section)
+            except PresetError as error:
+                raise ConfigError(f"{name}: models.{model}.{error.key}: {error}") from None
+            except ValueError as error:
+                raise ConfigError(str(error)) from None
+    return {**data, "models": filled}
 
 
 def _explain(error: Any, data: Mapping[str, Any]) -> str:
@@ -61,7 +80,9 @@ def _explain(error: Any, data: Mapping[str, Any]) -> str:
     if kind == "missing":
         return f"{shown}: is missing"
     if kind == "union_tag_not_found":
-        return f"{shown}.kind: is missing; one of diffusers, videos, planted, oracle, replay"
+        return (
+            f"{shown}.kind: is missing; one of diffusers, command, videos, planted, oracle, replay (or give `preset`)"
+        )
     message = str(error["msg"]).removeprefix("Value error, ")
     given = error["input"]
     tail = f", not {given!r}" if isinstance(given, (str, int, float, bool)) else ""
@@ -69,17 +90,12 @@ def _explain(error: Any, data: Mapping[str, Any]) -> str:
 
 
 def _without_tags(location: list[str], data: Any) -> list[str]:
-    """The location as the file shows it: pydantic adds the tag of a union, which is no key of the file."""
-    shown = []
-    for i, part in enumerate(location):
-        if isinstance(data, Mapping) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and part.isdigit() and int(part) < len(data):
-            data = data[int(part)]
-        elif isinstance(data, Mapping) and data.get("kind") == part and i < len(location) - 1:
-            continue
-        shown.append(part)
-    return shown
+    """The location as the file shows it: pydantic adds the kind after a model's name, which is no key of the file."""
+    if location[:1] != ["models"] or len(location) < 3:
+        return location
+    section = data["models"].get(location[1])
+    tagged = isinstance(section, Mapping) and section.get("kind") == location[2]
+    return location[:2] + location[3:] if tagged else location
 
 
 def _valid_keys(location: list[str]) -> list[str]:

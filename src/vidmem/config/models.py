@@ -1,38 +1,198 @@
-"""The models under audit: diffusers pipelines, folders of videos, and models with known truth."""
+"""The models under audit: diffusers pipelines, a user's command, folders of videos, and models with known truth."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from vidmem.config.base import Section
 
 Sets = Literal["video-duplicated", "random-train", "control", "imported"]
 ALL_SETS: tuple[Sets, ...] = ("video-duplicated", "random-train", "control", "imported")
+Condition = Literal["text", "image", "class", "none"]
+PLACEHOLDERS = ("{prompts}", "{outputs}", "{seed}")
 
 
-class _Sampled(Section):
-    """What every model that samples has."""
+class _Asked(Section):
+    """What every model has that is asked with prompts."""
 
     prompt_sets: list[Sets] = Field(list(ALL_SETS), description="Prompt sets put to this model.")
     seeds: int = Field(4, ge=1, le=1024, description="Videos a prompt, one a seed.")
+
+
+class _Sampled(_Asked):
+    """What every model that samples has."""
+
     steps: int = Field(30, ge=1, le=1000, description="Sampling steps.")
     guidance_scale: float = Field(3.0, ge=0, description="Classifier-free guidance scale.")
 
 
-class Diffusers(_Sampled):
-    """A diffusers pipeline: a local folder, or a hub id with a pinned revision."""
+class _Conditioned(Section):
+    """What a video is asked for with: a prompt, or where the model takes none, a seed and perhaps a class."""
 
-    kind: Literal["diffusers"]
-    source: str = Field(description="A local diffusers folder (with model_index.json), or a hub id `owner/name`.")
-    revision: str | None = Field(None, description="Commit of the hub repository. Pin it: branches move.")
+    condition: Condition = Field(
+        "text",
+        description="What a video is asked for with. `text`: a prompt. `image`: the first frame of the clip that the "
+        "prompt is the caption of, and the prompt where the model takes one. `class`: a class label. `none`: the seed "
+        "alone. The last two need `videos` and take no prompts.",
+    )
+    images: Literal["corpus", "heldout"] = Field(
+        "corpus",
+        description="Whose first frames videos start from (condition `image`). `corpus`: the prompt's own clip, where "
+        "the corpus has it, else one drawn by the prompt. `heldout`: a held-out clip drawn by the prompt.",
+    )
+    videos: int | None = Field(
+        None,
+        ge=1,
+        exclude=True,  # it says how many jobs there are, and is no setting of any: more videos rerun none
+        description="How many videos are made (condition `none` or `class`), with the seeds 0, 1, 2, ...",
+    )
+    classes: list[Annotated[int, Field(ge=0)]] = Field(
+        [],
+        description="Class labels (condition `class`). The videos are dealt out to them in turn, and each class has "
+        "the seeds 0, 1, 2, ...",
+    )
+
+    @property
+    def prompted(self) -> bool:
+        """Whether videos are asked for with prompts."""
+        return self.condition in ("text", "image")
+
+    @model_validator(mode="after")
+    def _counted(self) -> _Conditioned:
+        if self.prompted and (self.videos or self.classes):
+            raise ValueError(
+                f"`{'videos' if self.videos else 'classes'}` is for models without prompts: "
+                "set `condition: none` or `condition: class`"
+            )
+        if not self.prompted and self.videos is None:
+            raise ValueError(f"condition {self.condition!r} needs `videos`: how many are to be made")
+        if self.condition == "class" and not self.classes:
+            raise ValueError("condition 'class' needs `classes`: the labels to be asked for")
+        if self.condition == "none" and self.classes:
+            raise ValueError("`classes` are for `condition: class`")
+        return self
+
+
+class Pipeline(Section):
+    """Which diffusers pipeline, and how it is loaded and called. An entry of the registry has these too."""
+
+    family: str | None = Field(
+        None,
+        description="Family of the model, as the registry spells it: which numbers of frames and sizes are valid, and "
+        "how guidance is read. Left out: the one that the pipeline's class belongs to.",
+    )
+    source: str | None = Field(
+        None,
+        description="A local diffusers folder (with model_index.json), or a hub id `owner/name`, which the workflow "
+        "fetches. Left out: the preset's.",
+    )
+    revision: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{40}$",
+        description="Commit of the hub repository, 40 hex digits. It must be pinned, for branches move: "
+        "`git ls-remote https://huggingface.co/<source> HEAD` prints today's.",
+    )
     dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Number type of the weights.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto`: a GPU if there is one.")
     frames: int | None = Field(None, ge=1, description="Frames a video; left out: the pipeline's default.")
     width: int | None = Field(None, ge=16, description="Width in pixels; left out: the pipeline's default.")
     height: int | None = Field(None, ge=16, description="Height in pixels; left out: the pipeline's default.")
     fps: float = Field(8.0, gt=0, description="Frame rate at which the model's frames are meant to be played.")
+    scheduler: str | None = Field(
+        None,
+        pattern="^[A-Za-z0-9]+Scheduler$",
+        description="Class name of a diffusers scheduler to sample with, such as `DDIMScheduler`; left out: the "
+        "pipeline's own.",
+    )
+    batch_size: int | None = Field(
+        None, ge=1, description="Videos of this model sampled at once; left out: `generate.batch_size`."
+    )
+    offload: Literal["none", "model", "sequential"] = Field(
+        "none",
+        description="Where weights wait. `none`: all on the GPU. `model`: one component at a time is there. "
+        "`sequential`: one layer at a time, which is slow and takes least memory.",
+    )
+    unconditional_pass: bool = Field(
+        False,
+        description="Of a model whose guidance is distilled into it (HunyuanVideo): ask it for an unconditional "
+        "prediction all the same, so that there are signals. One more call a step; the videos stay as they are.",
+    )
+    true_cfg_scale: float | None = Field(
+        None, gt=1, description="Of such a model: guide with that prediction too, which changes the videos."
+    )
+    vae_tiling: bool = Field(False, description="Decode frames in tiles: less memory, and faintly other pixels.")
+    vae_slicing: bool = Field(False, description="Decode the videos of a batch one after another: less memory.")
+    gpu_memory_gb: float | None = Field(
+        None,
+        gt=0,
+        exclude=True,  # this and what follows is said of a model and changes no video
+        description="Expected GPU memory at these settings, in GB, for the reader and the cost estimate.",
+    )
+    seconds_per_video: float | None = Field(
+        None,
+        gt=0,
+        exclude=True,
+        description="Seconds that one video takes on your GPU, for the cost estimate; left out: said to be unknown.",
+    )
+    gated: bool | None = Field(
+        None,
+        exclude=True,
+        description="Whether the hub asks for a login before it gives the weights; left out: unknown.",
+    )
+    licence: str | None = Field(None, exclude=True, description="Note on the licence of the weights. Read it yourself.")
+
+
+class Diffusers(_Sampled, _Conditioned, Pipeline):
+    """A diffusers pipeline: a preset of `config/models.yaml`, a local folder, or a hub id with a pinned revision."""
+
+    kind: Literal["diffusers"] = "diffusers"
+    preset: str | None = Field(
+        None,
+        exclude=True,  # its settings stand here by now
+        description="Name of an entry of `config/models.yaml`; every other key here overrides what it says.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto`: a GPU if there is one.")
+
+    @model_validator(mode="after")
+    def _sourced(self) -> Diffusers:
+        if not self.source:
+            raise ValueError(
+                "needs `source` (a diffusers folder or a hub id) or `preset` (a name of config/models.yaml)"
+            )
+        return self
+
+
+class Command(_Asked, _Conditioned):
+    """A model run by a command of yours, which is given a file of prompts and a folder; see docs/command-models.md."""
+
+    kind: Literal["command"]
+    command: list[str] = Field(
+        min_length=1,
+        description="The program and its arguments, started without a shell. `{prompts}` becomes the path of the "
+        "prompts file, `{outputs}` that of the folder for the videos; with `{seed}` it is started once a seed.",
+    )
+    folder: str | None = Field(
+        None, description="Working folder of the command; left out: the folder that `snakemake` runs in."
+    )
+    timeout_s: float | None = Field(
+        None, gt=0, description="Seconds after which a command is stopped; left out: it may take as long as it likes."
+    )
+    version: str = Field(
+        "1", description="Any text. Change it when the code or the weights behind the command change: that makes anew."
+    )
+    gpus: int = Field(0, ge=0, exclude=True, description="GPUs that a job asks the cluster for.")
+    memory_mb: int = Field(
+        8000, ge=1, exclude=True, description="Memory that a job asks the cluster for, in MB; it grows on retry."
+    )
+
+    @field_validator("command")
+    @classmethod
+    def _told_where(cls, command: list[str]) -> list[str]:
+        for needed, what in (("{prompts}", "the prompts file"), ("{outputs}", "the folder for the videos")):
+            if not any(needed in part for part in command[1:]):
+                raise ValueError(f"no argument holds `{needed}`, by which the command learns {what}")
+        return command
 
 
 class Videos(Section):
@@ -116,5 +276,5 @@ class Replay(Section):
     seed: int = Field(0, ge=0, description="Seed of the choice and of the degradations.")
 
 
-Model = Annotated[Diffusers | Videos | Planted | Oracle | Replay, Field(discriminator="kind")]
+Model = Annotated[Diffusers | Command | Videos | Planted | Oracle | Replay, Field(discriminator="kind")]
 KNOWN = ("planted", "oracle", "replay")  # kinds that the workflow makes itself, whose truth is known

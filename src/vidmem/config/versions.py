@@ -9,7 +9,7 @@ from __future__ import annotations
 STAGE_VERSIONS: dict[str, int] = {
     "corpus": 2,
     "prompts": 1,
-    "generate": 1,
+    "generate": 2,
     "features": 2,
     "retrieve": 2,
     "metrics": 2,

@@ -29,8 +29,7 @@ def detect(
     known = signals.filter(pl.col("status") == tables.OK)
     judged = metrics.filter(pl.col("status") == tables.OK)
     if known.is_empty() or judged.is_empty():
-        reasons = signals["reason"].drop_nulls().unique().sort().to_list() if len(signals) else []
-        reason = reasons[0] if reasons else "no signals: the videos were not sampled by this audit"
+        reason = _why_not(known, signals, metrics)
         return [_nothing(name, label, reason) for name in DETECTORS for label in DEFAULT_FOR]
     rows: list[Row] = []
     for name in DETECTORS:
@@ -51,6 +50,15 @@ def detect(
                 row = _judge(videos, curve[:, step], label, most, 0)
                 rows.append({"detector": name, "label": label, "steps": f"step:{step}", "default": False, **row})
     return rows
+
+
+def _why_not(known: pl.DataFrame, signals: pl.DataFrame, metrics: pl.DataFrame) -> str:
+    """Why there is nothing to detect: no signals, or no verdicts to hold them against."""
+    table, otherwise = signals, "no signals: the videos were not sampled by this audit"
+    if len(known):
+        table, otherwise = metrics, "no verdicts: no video was judged"
+    reasons = table["reason"].drop_nulls().unique().sort().to_list()
+    return str(reasons[0]) if reasons else otherwise
 
 
 def _curves(signals: pl.DataFrame, name: str) -> tuple[list[str], Floats]:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 
 Pair = tuple[torch.Tensor, torch.Tensor]  # (u, c)
+Scale = float | torch.Tensor  # a number, or one number a video and frame
+Rebuild = Callable[[torch.Tensor, torch.Tensor, Scale], torch.Tensor]
 
 
 def _one_batch(outputs: Sequence[torch.Tensor]) -> Pair | None:
@@ -71,7 +73,12 @@ def _flattened(output: torch.Tensor) -> torch.Tensor | None:
     return output.permute(0, 2, 1, 3, 4).reshape(b * f, c, h, w)
 
 
-def guidance_error(pair: Pair, scale: float, handed: torch.Tensor) -> float:
+def guided(u: torch.Tensor, c: torch.Tensor, scale: Scale) -> torch.Tensor:
+    """u + s (c - u), classifier-free guidance."""
+    return u + scale * (c - u)
+
+
+def guidance_error(pair: Pair, scale: Scale, handed: torch.Tensor, rebuild: Rebuild = guided) -> float:
     """Largest error of the identity u + s (c - u) == handed, relative to the largest entry of `handed`.
 
     It is computed in the outputs' own number type and in that of `handed`, for pipelines do either.
@@ -81,19 +88,29 @@ def guidance_error(pair: Pair, scale: float, handed: torch.Tensor) -> float:
     errors = []
     for kind in {pair[0].dtype, handed.dtype}:
         u, c = pair[0].to(kind), pair[1].to(kind)
-        errors.append(float((u + scale * (c - u) - reference).abs().max()) / size)
+        errors.append(float((rebuild(u, c, scale).double() - reference).abs().max()) / size)
     return min(errors)
 
 
+def tolerance(outputs: Sequence[torch.Tensor], handed: torch.Tensor) -> float:
+    """Relative error that rounding explains, for the coarsest number type at hand."""
+    return max(TOLERANCE.get(x.dtype, 1e-5) for x in (*outputs, handed))
+
+
 def find_layout(
-    outputs: Sequence[torch.Tensor], handed: torch.Tensor, scales: Sequence[float], names: Sequence[str]
+    outputs: Sequence[torch.Tensor],
+    handed: torch.Tensor,
+    scales: Sequence[Scale],
+    names: Sequence[str],
+    rebuild: Rebuild = guided,
 ) -> tuple[list[str], Pair | None, float]:
     """The layouts among `names` under which the identity holds, best first, and the first one's pair.
 
     `outputs` are what the denoiser returned since the last scheduler step, `handed` what the scheduler was
     handed, `scales` the guidance scales that may be in force. More than one layout holds where u and c
-    agree; the magnitudes are then the same under each. The third value is the least error that was met
-    (infinity where no layout fits the shapes).
+    agree; the magnitudes are then the same under each. `rebuild` stands for u + s (c - u) where a pipeline
+    computes something else. The third value is the least error that was met (infinity where no layout fits
+    the shapes).
     """
     least, found = float("inf"), []
     for name in names:
@@ -103,9 +120,9 @@ def find_layout(
         u, c = (like(x, handed.shape) for x in pair)
         if u is None or c is None:
             continue
-        error = min(guidance_error((u, c), scale, handed) for scale in scales)
+        error = min(guidance_error((u, c), scale, handed, rebuild) for scale in scales)
         least = min(least, error)
-        if error <= max(TOLERANCE.get(x.dtype, 1e-5) for x in (u, handed)):
+        if error <= tolerance(outputs, handed):
             found.append((error, name, (u, c)))
     found.sort(key=lambda row: row[0])
     return [name for _, name, _ in found], (found[0][2] if found else None), least

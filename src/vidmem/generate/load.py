@@ -14,11 +14,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import DiffusionPipeline, SchedulerMixin
 from huggingface_hub.constants import HF_HUB_OFFLINE
+from PIL import Image
+
+from vidmem.generate.families import FAMILIES, family_of, nearest
+from vidmem.generate.fetch import WeightsError, select
 
 Frames = npt.NDArray[np.uint8]
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
@@ -33,10 +38,23 @@ class ModelError(ValueError):
     """A model that can't be loaded; the message says what to do."""
 
 
-def load_pipeline(source: str | Path, revision: str | None = None, dtype: str = "float32", device: str = "auto") -> Any:
+def load_pipeline(
+    source: str | Path,
+    revision: str | None = None,
+    dtype: str = "float32",
+    device: str = "auto",
+    *,
+    family: str | None = None,
+    scheduler: str | None = None,
+    offload: str = "none",
+    vae_tiling: bool = False,
+    vae_slicing: bool = False,
+) -> Any:
     """The pipeline in a local folder, or of a hub id (`revision`: a commit of it).
 
-    `dtype` is float32, float16 or bfloat16; `device` auto (a GPU if there is one), cpu or cuda.
+    `dtype` is float32, float16 or bfloat16; `device` auto (a GPU if there is one), cpu or cuda. `family` is the
+    family that it is said to be of, `scheduler` the class name of a diffusers scheduler to sample with in place of
+    its own. `offload` (GPU only) is none, model or sequential; `vae_tiling` and `vae_slicing` decode in parts.
     Raises `ModelError`.
     """
     where = _device(device)
@@ -54,7 +72,55 @@ def load_pipeline(source: str | Path, revision: str | None = None, dtype: str = 
     else:
         raise ModelError(f"model directory {source} doesn't exist, and it is no hub id of the form owner/name")
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(where)
+    _check_family(pipeline, family)
+    if scheduler:
+        pipeline.scheduler = _scheduler(scheduler, pipeline.scheduler)
+    _set_up(pipeline, vae_tiling, vae_slicing)
+    return _place(pipeline, where, offload)
+
+
+def _check_family(pipeline: Any, said: str | None) -> None:
+    """Raise where the pipeline is not of the family that the config says it is of."""
+    if said is None:
+        return
+    if said not in FAMILIES:
+        raise ModelError(f"unknown family {said!r}: did you mean {nearest(said)!r}? There are {', '.join(FAMILIES)}")
+    name = type(pipeline).__name__
+    if name not in FAMILIES[said].pipelines:
+        found = family_of(name)
+        what = f"which is of the family {found.name!r}" if found else "which is of no family that vidmem knows"
+        raise ModelError(f"the model's pipeline is {name}, {what}, and not of {said!r}: correct or drop `family`")
+
+
+def _scheduler(name: str, own: Any) -> Any:
+    kind: Any = getattr(diffusers, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
+        raise ModelError(f"diffusers {diffusers.__version__} has no scheduler {name!r}")
+    made: Any = kind
+    return made.from_config(own.config)
+
+
+def _set_up(pipeline: Any, tiling: bool, slicing: bool) -> None:
+    family, vae = family_of(type(pipeline).__name__), getattr(pipeline, "vae", None)
+    if family and family.setup:
+        family.setup(pipeline)
+    for wanted, method in ((tiling, "enable_tiling"), (slicing, "enable_slicing")):
+        if wanted:
+            if not hasattr(vae, method):
+                raise ModelError(f"the VAE of {type(pipeline).__name__} has no {method}()")
+            getattr(vae, method)()
+
+
+def _place(pipeline: Any, where: str, offload: str) -> Any:
+    if offload == "none" or where == "cpu":
+        return pipeline.to(where)
+    if offload == "model":
+        pipeline.enable_model_cpu_offload(device=where)
+    elif offload == "sequential":
+        pipeline.enable_sequential_cpu_offload(device=where)
+    else:
+        raise ModelError(f"offload {offload!r} is none of none, model, sequential")
+    return pipeline
 
 
 def _device(device: str) -> str:
@@ -81,6 +147,7 @@ def _read_index(folder: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: `_class_name` must be a diffusers pipeline's name; code in the folder is never run")
     if index["_class_name"] not in OWN:
         _check_components(index, path)
+        _check_weights(folder, index)
     return index
 
 
@@ -93,6 +160,15 @@ def _check_components(index: Mapping[str, Any], path: Path) -> None:
         library = str(value[0])
         if library.split(".")[0] not in LIBRARIES and not hasattr(pipelines, library):
             raise ModelError(f"{path}: component {name!r} wants code of {library!r}; only diffusers and transformers")
+
+
+def _check_weights(folder: Path, index: Mapping[str, Any]) -> None:
+    """Raise where a component's weights are pickle only, with the line that converts them."""
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    try:
+        select(names, index, str(folder), None)
+    except WeightsError as error:
+        raise ModelError(str(error)) from None
 
 
 def _from_pretrained(source: str, revision: str | None, dtype: str) -> Any:
@@ -121,13 +197,22 @@ def _from_hub(source: str, revision: str | None, dtype: str) -> Any:
         raise
 
 
-def sample(pipeline: Any, texts: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]) -> list[Frames]:
-    """Sample one video a text: a list of uint8 arrays of shape (N, H, W, 3). Image pipelines give N = 1.
+def sample(
+    pipeline: Any,
+    texts: Sequence[str],
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    images: Sequence[Frames] | None = None,
+    labels: Sequence[int] | None = None,
+) -> list[Frames]:
+    """Sample one video a seed: a list of uint8 arrays of shape (N, H, W, 3). Image pipelines give N = 1.
 
-    Used of `settings`: steps, guidance_scale, frames, width, height (null or missing: the pipeline's default).
+    Used of `settings`: steps, guidance_scale, frames, width, height (null or missing: the pipeline's default), and
+    what the pipeline's family asks for. `images` are the videos' first frames, uint8 (H, W, 3), and `labels` their
+    classes, where the pipeline takes such.
     Every video has a CPU generator of its own, so that it doesn't depend on what else is in the batch.
     """
-    arguments = call_arguments(pipeline, texts, seeds, settings)
+    arguments = call_arguments(pipeline, texts, seeds, settings, images, labels)
     with torch.inference_mode():
         result = pipeline(**arguments)
     videos = result.frames if hasattr(result, "frames") else [[image] for image in result.images]
@@ -135,16 +220,29 @@ def sample(pipeline: Any, texts: Sequence[str], seeds: Sequence[int], settings: 
 
 
 def call_arguments(
-    pipeline: Any, texts: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]
+    pipeline: Any,
+    texts: Sequence[str],
+    seeds: Sequence[int],
+    settings: Mapping[str, Any],
+    images: Sequence[Frames] | None = None,
+    labels: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """The arguments of `pipeline.__call__`, only such as its signature names."""
+    """The arguments of `pipeline.__call__`, only such as its signature names.
+
+    The family's `arguments` see `settings` with `images` (PIL, at the size asked for) and `seeds` in it.
+    """
     accepted = inspect.signature(type(pipeline).__call__).parameters
     frames = settings.get("frames")
+    first = None if images is None else [_fitted(image, settings) for image in images]
     wanted = {
         "prompt": list(texts),
         "negative_prompt": [""] * len(texts),  # the null condition is the empty caption, not a pipeline's default
+        "image": first,
+        "class_labels": None if labels is None else list(labels),
         "num_frames": frames,
         "video_length": frames,
+        "frames": frames,
+        "batch_size": len(seeds),
         "width": settings.get("width"),
         "height": settings.get("height"),
         "num_inference_steps": settings.get("steps"),
@@ -152,7 +250,21 @@ def call_arguments(
         "generator": [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds],
         "output_type": "np",
     }
+    family = family_of(type(pipeline).__name__)
+    if family and family.arguments:
+        wanted |= family.arguments(pipeline, {**settings, "images": first, "seeds": list(seeds)})
     return {name: value for name, value in wanted.items() if name in accepted and value is not None}
+
+
+def _fitted(image: Frames, settings: Mapping[str, Any]) -> Image.Image:
+    """The middle of the image, cut to the video's shape and scaled to its size."""
+    whole = Image.fromarray(image)
+    width, height = settings.get("width") or whole.width, settings.get("height") or whole.height
+    wide = min(whole.width, round(whole.height * width / height))
+    high = min(whole.height, round(whole.width * height / width))
+    left, top = (whole.width - wide) // 2, (whole.height - high) // 2
+    cut = whole.crop((left, top, left + wide, top + high))  # before scaling, or what is cut off would bleed in
+    return cut.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def to_frames(video: Any) -> Frames:

@@ -10,10 +10,15 @@ x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps or on a straight one x_t = (1 - sigma)
     sample           (x_t - sqrt(abar) x0) / sqrt(1 - abar)  -sqrt(abar) / sqrt(1 - abar) dx0
     flow velocity    x_t + (1 - sigma) v                     (1 - sigma) dv
     flow sample      (x_t - (1 - sigma) x0) / sigma          -(1 - sigma) / sigma dx0
+    EDM              that of v = -output                     -sqrt(abar) doutput
+
+EDM's schedulers (Karras et al., arXiv 2206.00364) keep x_0 + sigma eps with x_0 of the standard deviation sigma_data,
+and the denoiser's output is -v of x_0 / sigma_data where they call it "epsilon".
 
 On the straight path the first step has sigma = 1 exactly, where x_t is the noise and every d_eps is zero: a
 true statement that hides what the denoiser said. So `1 - sigma` in d_eps is held at one training timestep
-(1 / num_train_timesteps) or more. At a given step this multiplies all videos' magnitudes alike.
+(1 / num_train_timesteps) or more, and so is sqrt(abar) where a schedule ends at abar = 0 (CogVideoX's). At a
+given step this multiplies all videos' magnitudes alike.
 """
 
 from __future__ import annotations
@@ -35,7 +40,7 @@ class NoiseLevel:
     """
 
     path: str  # "flow" | "vp"
-    prediction: str  # "epsilon" | "v" | "sample"
+    prediction: str  # "epsilon" | "v" | "minus v" | "sample"
     sigma: float
     signal: float
     alpha_bar: float
@@ -70,13 +75,26 @@ def noise_level(scheduler: Any, index: int | None, timestep: float) -> NoiseLeve
     if hasattr(scheduler, "is_scale_input_called"):  # Euler and kin: the sample is x_0 + sigma * eps
         if sigmas is None or index is None:
             raise UnknownParameterisation(f"no sigmas in the scheduler {type(scheduler).__name__}")
-        ratio = float(sigmas[index])
-        abar, scale = 1.0 / (1.0 + ratio**2), 1.0 / (1.0 + ratio**2) ** 0.5
+        data = float(config.get("sigma_data", 1.0))  # standard deviation of x_0
+        ratio = float(sigmas[index]) / data
+        abar, scale = 1.0 / (1.0 + ratio**2), 1.0 / (1.0 + ratio**2) ** 0.5 / data
     elif getattr(scheduler, "alphas_cumprod", None) is not None:
         abar, scale = float(scheduler.alphas_cumprod[round(timestep)]), 1.0
     else:
         raise UnknownParameterisation(f"no noise schedule known of {type(scheduler).__name__}")
-    return NoiseLevel("vp", names[prediction], (1 - abar) ** 0.5, abar**0.5, abar, scale, 0.0)
+    if hasattr(scheduler, "precondition_outputs"):  # EDM's
+        names["epsilon"] = "minus v"
+    floor = _least_signal(scheduler)
+    return NoiseLevel("vp", names[prediction], (1 - abar) ** 0.5, abar**0.5, abar, scale, floor)
+
+
+def _least_signal(scheduler: Any) -> float:
+    """sqrt(abar) one training timestep before the end of a schedule that ends at abar = 0; 0 for any other."""
+    abars = getattr(scheduler, "alphas_cumprod", None)
+    if abars is None or len(abars) < 2 or float(abars[-1]) > 0:
+        return 0.0
+    least: float = float(abars[-2]) ** 0.5
+    return least
 
 
 def _is_flow(scheduler: Any) -> bool:
@@ -90,6 +108,8 @@ def epsilon_difference(difference: torch.Tensor, level: NoiseLevel) -> torch.Ten
         return difference
     if level.prediction == "v":
         return difference * signal
+    if level.prediction == "minus v":
+        return difference * -signal
     return difference * (-signal / max(level.sigma, 1e-12))
 
 
@@ -98,6 +118,8 @@ def epsilon(output: torch.Tensor, sample: torch.Tensor, level: NoiseLevel) -> to
     x = sample * level.scale
     if level.prediction == "epsilon":
         return output
+    if level.prediction == "minus v":
+        output = -output
     if level.prediction == "sample":
         return (x - level.signal * output) / max(level.sigma, 1e-12)
     return x + level.signal * output if level.path == "flow" else level.signal * output + level.sigma * x

@@ -2,33 +2,48 @@
 
 Diffusers' own callbacks refuse noise tensors, and patched pipelines break at the next release. What holds is
 a forward hook on the denoiser(s) and a wrapper of `scheduler.step`: between two steps the hook has seen u and
-c, and the step is handed the guided output. See `layouts` for how the pair is found and checked, and `noise`
-for the conversion to epsilon.
+c, and the step is handed the guided output. See `families` for where each family's pair stands, `layouts` for
+how it is checked, and `noise` for the conversion to epsilon.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import types
 import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+import diffusers
 import torch
 
-from vidmem.generate.layouts import LAYOUTS, Pair, find_layout, like
+from vidmem.generate.families import Family, Heard, family_of
+from vidmem.generate.layouts import LAYOUTS, Pair, Rebuild, Scale, find_layout, guided, like, tolerance
 from vidmem.generate.noise import NoiseLevel, UnknownParameterisation, epsilon, epsilon_difference, noise_level
 from vidmem.tables import OK, SKIPPED
 
 DENOISERS = ("unet", "transformer", "transformer_2")
-# Denoisers whose 5-D tensors are (B, F, C, H, W); all others in diffusers have (B, C, F, H, W).
+# Denoisers of pipelines without a family whose 5-D tensors are (B, F, C, H, W); others have (B, C, F, H, W).
 FRAMES_FIRST = (
     "CogVideoXTransformer3DModel",
     "ConsisIDTransformer3DModel",
     "UNetSpatioTemporalConditionModel",
 )
 Row = dict[str, Any]
+
+
+class NoPair(ValueError):
+    """The step has no conditional and unconditional output that rebuild what the scheduler was handed."""
+
+
+class GuidanceMismatch(RuntimeError):
+    """A family's declared guidance doesn't rebuild what the scheduler was handed: its signals would be wrong."""
+
+
+class Stopped(Exception):
+    """Raised out of the pipeline's call once `stop_after` steps were recorded. It is no failure."""
 
 
 class Recorder:
@@ -40,36 +55,44 @@ class Recorder:
 
     `videos` is the number of videos in the call, `latent_frames` the number of latent frames (only needed for
     denoisers that work on a flat list of tokens, such as LTX's). Rows lack the keys (video_id, prompt_id, seed).
-    A step whose guidance can't be rebuilt is a row `skipped` with the reason, and a warning.
+    A step whose guidance can't be rebuilt is a row `skipped` with the reason, and a warning; on the first step of
+    a family whose layout is declared it raises `GuidanceMismatch`. With `stop_after=n` the call ends with
+    `Stopped` after n steps. `layout` and `error` are the first step's, when it is over.
     """
 
     def __init__(
-        self, pipeline: Any, *, videos: int = 1, guidance_scale: float | None = None, latent_frames: int | None = None
+        self,
+        pipeline: Any,
+        *,
+        videos: int = 1,
+        guidance_scale: float | None = None,
+        latent_frames: int | None = None,
+        stop_after: int | None = None,
     ) -> None:
         self.rows: list[list[Row]] = [[] for _ in range(videos)]
         self.layout: str | None = None
+        self.error: float | None = None
         self._pipeline, self._scheduler = pipeline, pipeline.scheduler
+        self._family: Family | None = family_of(type(pipeline).__name__)
         self._videos, self._scale, self._latent_frames = videos, guidance_scale, latent_frames
-        self._names = list(LAYOUTS)
+        self._stop_after = stop_after
+        self._names = [self._family.layout] if self._family and self._family.layout else list(LAYOUTS)
         self._outputs: list[torch.Tensor] = []
+        self._earlier: list[Row] = []
         self._hooks: list[Any] = []
         self._denoiser = ""
         self._warned = False
 
     def __enter__(self) -> Recorder:
-        for name in DENOISERS:
+        for name in self._family.denoisers if self._family else DENOISERS:
             module = getattr(self._pipeline, name, None)
             if isinstance(module, torch.nn.Module):
                 self._hooks.append(module.register_forward_hook(self._heard))
-        original = self._scheduler.step
         self._had_own_step = "step" in vars(self._scheduler)
-        self._original = original
-
-        @functools.wraps(original)  # pipelines inspect the signature of `step`
-        def step(*args: Any, **kwargs: Any) -> Any:
-            return self._step(original, args, kwargs)
-
-        self._scheduler.step = step
+        self._original = self._scheduler.step
+        self._signature = inspect.signature(self._original)
+        copies = self._family is not None and self._family.copies
+        self._scheduler.step = _Step(self._scheduler, self._original, self._step, copies)
         return self
 
     def __exit__(
@@ -81,66 +104,105 @@ class Recorder:
             del self._scheduler.step
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._outputs = [], []
+        self._hooks, self._outputs, self._earlier = [], [], []
 
     def _heard(self, module: torch.nn.Module, args: Any, output: Any) -> None:
         self._denoiser = type(module).__name__
         tensor = output if isinstance(output, torch.Tensor) else output[0]
         self._outputs.append(tensor.detach())
 
-    def _step(self, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        given = inspect.signature(original).bind(*args, **kwargs).arguments
-        handed, sample = given["model_output"].detach(), given["sample"].detach()
+    def _step(self, scheduler: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        given = self._signature.bind(*args, **kwargs).arguments
         result = original(*args, **kwargs)
-        outputs, self._outputs = self._outputs, []
-        timestep = float(given["timestep"])
-        index = getattr(self._scheduler, "step_index", None)  # already moved on to the next step
-        common: Row = {"step": len(self.rows[0]), "timestep": timestep}
-        try:
-            level = noise_level(self._scheduler, None if index is None else index - 1, timestep)
-            common |= {"sigma": level.sigma, "alpha_bar": level.alpha_bar}
-            pair = self._pair(outputs, handed)
-            self._append(common, self._signals(pair, sample, level))
-        except (NoPair, UnknownParameterisation) as error:
-            self._skip(common, str(error))
+        index = getattr(scheduler, "step_index", None)  # already moved on to the next step
+        heard: Heard | None = Heard(
+            self._pipeline,
+            self._outputs,
+            given["model_output"].detach(),
+            given["sample"].detach(),
+            self._scales(),
+            None if index is None else index - 1,
+            given,
+            self._earlier,
+        )
+        if heard and self._family and self._family.prepare:
+            heard = self._family.prepare(heard)
+        if heard is None:
+            # a copy of x_t, for the pipeline may write the step's result into it
+            self._earlier.append({**given, "sample": given["sample"].clone()})
+            return result
+        self._outputs, self._earlier = [], []
+        self._record(scheduler, heard, float(torch.as_tensor(given["timestep"]).flatten()[0]))
+        if self._stop_after is not None and len(self.rows[0]) >= self._stop_after:
+            raise Stopped(f"stopped after {self._stop_after} steps, as asked")
         return result
 
-    def _scales(self) -> list[float]:
-        """Guidance scales that may be in force: the given one, and what the pipeline says of itself now."""
-        scales = [self._scale]
-        scales += [getattr(self._pipeline, name, None) for name in ("guidance_scale", "_guidance_scale_2")]
-        numbers = [float(s) for s in scales if isinstance(s, (int, float))]
-        return list(dict.fromkeys(numbers))
+    def _record(self, scheduler: Any, heard: Heard, timestep: float) -> None:
+        common: Row = {"step": len(self.rows[0]), "timestep": timestep}
+        try:
+            level = noise_level(scheduler, heard.index, timestep)
+            common |= {"sigma": level.sigma, "alpha_bar": level.alpha_bar}
+        except UnknownParameterisation as error:
+            return self._skip(common, str(error))
+        try:
+            rows = self._signals(self._pair(heard), heard, level)
+        except NoPair as error:
+            return self._skip(common, str(error))
+        for mine, row in zip(self.rows, rows, strict=True):
+            mine.append({**common, **row, "status": OK, "reason": None})
+        return None
 
-    def _pair(self, outputs: list[torch.Tensor], handed: torch.Tensor) -> Pair:
-        scales = self._scales()
-        said = f"the denoiser was called {len(outputs)} times" + (
-            f" with {tuple(outputs[0].shape)} first" if outputs else ""
-        )
-        if not outputs or not scales or all(s == 1 for s in scales) or _unguided(outputs, handed):
-            raise NoPair(f"no classifier-free guidance pair: {said}, guidance scale {scales}")
-        names, pair, error = find_layout(outputs, handed, scales, self._names)
+    def _scales(self) -> list[Scale]:
+        """Guidance scales that may be in force: the given one, and what the pipeline says of itself now."""
+        pipeline = self._pipeline
+        default = inspect.signature(type(pipeline).__call__).parameters.get("guidance_scale")
+        given = self._scale if self._scale is not None else (default.default if default else None)
+        names = ("guidance_scale", "_guidance_scale", "_guidance_scale_2", "_true_cfg_scale")
+        said = [getattr(pipeline, name, None) for name in names]
+        said.append(getattr(getattr(pipeline, "guider", None), "guidance_scale", None))
+        numbers = [float(s) for s in (given, *said) if isinstance(s, (int, float))]
+        return [*dict.fromkeys(numbers), *[s for s in said[:1] if isinstance(s, torch.Tensor)]]
+
+    def _pair(self, heard: Heard) -> Pair:
+        outputs, handed, family, first = heard.outputs, heard.handed, self._family, not self.rows[0]
+        off = all(isinstance(s, float) and s == 1 for s in heard.scales)
+        if not outputs or off or _unguided(outputs, handed):
+            raise NoPair(f"no classifier-free guidance pair: {family.why if family and family.why else _said(heard)}")
+        names, pair, error = find_layout(outputs, handed, heard.scales, self._names, self._rebuild(heard))
+        if first:
+            self.error = error
         if pair is None:
-            found = "no known layout fits" if error == float("inf") else f"relative error {error:.2g}"
+            fits = error != float("inf")
+            if first and fits and family and family.layout:
+                raise GuidanceMismatch(_complaint(family, heard, error))
+            found = f"relative error {error:.2g}" if fits else "no known layout fits"
             raise NoPair(
-                f"no classifier-free guidance pair: u + s(c - u) is not what the scheduler was handed ({found}; "
-                f"{said}, guidance scale {scales})"
+                "no classifier-free guidance pair: u + s(c - u) is not what the scheduler was handed "
+                f"({found}; {_said(heard)})"
             )
         self._names, self.layout = names, names[0]
         return pair
 
-    def _signals(self, pair: Pair, sample: torch.Tensor, level: NoiseLevel) -> list[Row]:
-        u, c, x = (self._by_frame(t) for t in (*pair, like(sample, pair[0].shape)))
+    def _rebuild(self, heard: Heard) -> Rebuild:
+        own = self._family.rebuild if self._family else None
+        return guided if own is None else lambda u, c, scale: own(u, c, scale, heard)
+
+    def _signals(self, pair: Pair, heard: Heard, level: NoiseLevel) -> list[Row]:
+        sample = like(heard.sample, pair[0].shape)
+        if sample is None:
+            raise NoPair("the scheduler's sample has another shape than the denoiser's output")
+        u, c, x = (self._by_frame(t, heard) for t in (*pair, sample))
         delta, base = epsilon_difference(c - u, level), epsilon(u, x, level)
         return [_measure(delta[i], base[i]) for i in range(self._videos)]
 
-    def _by_frame(self, tensor: torch.Tensor | None) -> torch.Tensor:
+    def _by_frame(self, tensor: torch.Tensor, heard: Heard) -> torch.Tensor:
         """float32 of shape (videos, latent frames, numbers a frame)."""
-        if tensor is None:
-            raise NoPair("the scheduler's sample has another shape than the denoiser's output")
-        x = tensor.float()
-        if x.ndim == 5:
-            x = x if self._denoiser in FRAMES_FIRST else x.movedim(2, 1)
+        x, family = tensor.float(), self._family
+        if family and family.unpack:
+            x = family.unpack(x, heard)
+        elif x.ndim == 5:
+            first = family.frames_first if family else self._denoiser in FRAMES_FIRST
+            x = x if first else x.movedim(2, 1)
         elif x.ndim == 4:  # frames flattened into the batch, or images
             x = x.reshape(self._videos, -1, *x.shape[1:])
         elif x.ndim == 3 and self._latent_frames and x.shape[1] % self._latent_frames == 0:  # tokens, frames outermost
@@ -151,20 +213,50 @@ class Recorder:
             raise NoPair(f"the denoiser's output {tuple(tensor.shape)} doesn't hold {self._videos} videos")
         return x.reshape(self._videos, x.shape[1], -1)
 
-    def _append(self, common: Row, rows: list[Row]) -> None:
-        for i, row in enumerate(rows):
-            self.rows[i].append({**common, **row, "status": OK, "reason": None})
-
     def _skip(self, common: Row, reason: str) -> None:
         for rows in self.rows:
             rows.append({**common, "status": SKIPPED, "reason": reason})
         if not self._warned:
-            warnings.warn(f"signals skipped at step {common['step']}: {reason}", RuntimeWarning, stacklevel=4)
+            warnings.warn(f"signals skipped at step {common['step']}: {reason}", RuntimeWarning, stacklevel=5)
             self._warned = True
 
 
-class NoPair(ValueError):
-    """The step has no conditional and unconditional output that rebuild what the scheduler was handed."""
+class _Step:
+    """`scheduler.step` as the recorder's.
+
+    Pipelines inspect its signature, and some copy the scheduler. The copies' steps are their own; they are recorded
+    with `copies` (SkyReels' frames), and not without (LTX2's sound).
+    """
+
+    def __init__(self, scheduler: Any, original: Callable[..., Any], record: Callable[..., Any], copies: bool) -> None:
+        functools.update_wrapper(self, original)
+        self._scheduler, self._original, self._record, self._copies = scheduler, original, record, copies
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._record(self._scheduler, self._original, args, kwargs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        copied = memo.get(id(self._scheduler))
+        if copied is None:
+            return self
+        own = types.MethodType(type(copied).step, copied)
+        return _Step(copied, own, self._record, True) if self._copies else own
+
+
+def _said(heard: Heard) -> str:
+    shape = f" with {tuple(heard.outputs[0].shape)} first" if heard.outputs else ""
+    return f"the denoiser was called {len(heard.outputs)} times{shape}, guidance scale {heard.scales}"
+
+
+def _complaint(family: Family, heard: Heard, error: float) -> str:
+    allowed = tolerance(heard.outputs, heard.handed)
+    return (
+        f"family {family.name} ({type(heard.pipeline).__name__}): what the scheduler was handed on the first step is "
+        f"not the guidance of its two predictions ({family.layout}): relative error {error:.2g}, allowed "
+        f"{allowed:.2g}; {_said(heard)}. Its signals would be wrong. Options that change the guidance "
+        "(guidance_rescale, PAG and the like) do this; if none is on, diffusers has changed: please report this "
+        f"message with its version ({diffusers.__version__}) and the model"
+    )
 
 
 def _unguided(outputs: list[torch.Tensor], handed: torch.Tensor) -> bool:
@@ -176,13 +268,17 @@ def _unguided(outputs: list[torch.Tensor], handed: torch.Tensor) -> bool:
 
 def _measure(delta: torch.Tensor, base: torch.Tensor) -> Row:
     """The signals of one video at one step, of float32 tensors of shape (latent frames, numbers)."""
+    frames, numbers = delta.shape
     motion = delta[1:] - delta[:-1]
-    norms = float(delta.norm()) * float(base.norm())
+    found = torch.stack([delta.norm(), motion.norm(), base.norm(), (delta * base).sum(), *delta.norm(dim=1)])
+    content, moved, plain, product, *profile = found.tolist()  # one transfer from the device
+    norms = content * plain
     return {
-        "content_magnitude": float(delta.norm()) / delta.numel() ** 0.5,
-        "motion_magnitude": float(motion.norm()) / motion.numel() ** 0.5 if motion.numel() else None,
-        "uncond_norm": float(base.norm()) / base.numel() ** 0.5,
-        "cosine": float((delta * base).sum()) / norms if norms > 0 else None,
+        "content_magnitude": content / delta.numel() ** 0.5,
+        "motion_magnitude": moved / motion.numel() ** 0.5 if frames > 1 else None,
+        "uncond_norm": plain / base.numel() ** 0.5,
+        "cosine": product / norms if norms > 0 else None,
+        "profile": [norm / numbers**0.5 for norm in profile],
     }
 
 

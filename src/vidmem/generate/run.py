@@ -6,44 +6,59 @@ no more. A video that fails is a row with its reason, and the others go on.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from vidmem import text
-from vidmem.generate.load import Frames, load_pipeline, sample
-from vidmem.generate.recorder import Recorder, latent_frames
+from vidmem.config import STAGE_VERSIONS
+from vidmem.generate.batch import Sampler, Task
+from vidmem.generate.clip import FIRST_STEP_ONLY, Made, Record, is_finished
+from vidmem.generate.families import family_of
+from vidmem.generate.load import Frames, load_pipeline
 from vidmem.generate.shard import Partial, write_tar
-from vidmem.media import encode_video
 from vidmem.progress import progress
-from vidmem.tables import FAILED, OK, SIGNALS, SKIPPED, VIDEOS, check_loss, write_table
+from vidmem.tables import OK, SIGNALS, VIDEOS, check_loss, write_table
 
 # Settings that change no pixel: they say what is sampled, and where and how much at once.
-NO_PIXELS = ("kind", "prompt_sets", "seeds", "device", "batch_size", "max_loss", "chunk_size", "limits")
-Record = dict[str, Any]
+NO_PIXELS = (
+    "kind", "prompt_sets", "seeds", "videos", "classes", "signals", "device", "offload", "batch_size", "max_loss",
+    "chunk_size", "limits", "family", "images",
+)  # fmt: skip
+LOADING = ("revision", "dtype", "device", "family", "scheduler", "offload", "vae_tiling", "vae_slicing")
 
 
-@dataclass(frozen=True)
-class Task:
-    """One video to be made."""
+def plan(
+    prompts: Sequence[Mapping[str, Any]],
+    model: str,
+    settings: Mapping[str, Any],
+    images: Mapping[str, Frames | str] | None = None,
+) -> list[Task]:
+    """Every prompt with every seed (`settings["seeds"]`), prompts in the order given.
 
-    video_id: str
-    prompt_id: str
-    text: str
-    seed: int
-
-
-def plan(prompts: Sequence[Mapping[str, Any]], model: str, settings: Mapping[str, Any]) -> list[Task]:
-    """Every prompt with every seed, prompts in the order given."""
+    A prompt is a dict with prompt_id and text (both None for a model that takes no text), and if it has them
+    `condition` (item id of an image to start from, a key of `images`), `class_label`, and `seed`, which stands for
+    all seeds. For models without prompts `asked.unprompted` makes them.
+    """
     pixels = {key: value for key, value in settings.items() if key not in NO_PIXELS}
     return [
-        Task(text.video_id(model, p["prompt_id"], seed, pixels), p["prompt_id"], p["text"], seed)
-        for p in prompts
-        for seed in range(int(settings["seeds"]))
+        _task(prompt, seed, model, pixels, images or {})
+        for prompt in prompts
+        for seed in ([prompt["seed"]] if "seed" in prompt else range(int(settings["seeds"])))
     ]
+
+
+def _task(
+    prompt: Mapping[str, Any], seed: int, model: str, pixels: Mapping[str, Any], images: Mapping[str, Frames | str]
+) -> Task:
+    prompt_id, condition, label = prompt["prompt_id"], prompt.get("condition"), prompt.get("class_label")
+    asked = {key: value for key, value in (("condition", condition), ("class_label", label)) if value is not None}
+    image = None if condition is None else images.get(condition, "it was not read")
+    video = text.video_id(model, prompt_id or "", seed, {**pixels, **asked})
+    return Task(video, prompt_id, prompt["text"], seed, condition, label, image)
 
 
 def generate_chunk(
@@ -58,26 +73,26 @@ def generate_chunk(
     threads: int = 2,
     made_by: Mapping[str, Any] | None = None,
     max_loss: float = 1.0,
+    images: Mapping[str, Frames | str] | None = None,
 ) -> None:
-    """Generate the videos of `prompts` (dicts with prompt_id and text) with the pipeline at `source`.
+    """Generate the videos of `prompts` (see `plan`) with the pipeline at `source`.
 
-    `settings` is the model's config section, with `crf` and `batch_size` of the generate section added. The
-    VIDEOS rows point into the tar (path = the tar's file name, offset and size of the member's data).
+    `settings` is the model's config section, with `crf`, `batch_size` and `signals` of the generate section added.
+    The VIDEOS rows point into the tar (path = the tar's file name, offset and size of the member's data).
+    With `signals` first-step-only sampling stops after one step: there are signals, and no videos.
     Raises `ModelError` if the model can't be loaded, and `TooManyLost` if more than `max_loss` of the videos
     failed: nothing is written then, but finished clips stay in `partial_dir`, and a rerun tries the failed ones again.
+    Clips of other settings in `partial_dir` are left alone, and go with it when the chunk is done; clips of another
+    version of this stage or of a model folder that was written anew are made again.
     """
     torch.set_num_threads(threads)
-    tasks, partial = plan(prompts, model_name, settings), Partial(Path(partial_dir))
-    missing = [task for task in tasks if _unfinished(partial, task)]
-    if missing:
-        pipeline = load_pipeline(
-            source, settings.get("revision"), settings.get("dtype", "float32"), settings.get("device", "auto")
-        )
-        for _ in progress(_make(pipeline, missing, settings, partial), len(missing), f"generate {model_name}"):
-            pass
+    tasks = plan(prompts, model_name, settings, images)
+    partial = Partial(Path(partial_dir), _mark(source))
+    _fill(partial, tasks, model_name, settings, source)
     records = {task.video_id: partial.read(task.video_id) or {} for task in tasks}
-    rows = [{**_keys(task), "model": model_name, **records[task.video_id]["video"]} for task in tasks]
-    check_loss("generate", [r["status"] for r in rows], [r["reason"] for r in rows], max_loss)
+    rows = [{**_row(task), "model": model_name, **records[task.video_id]["video"]} for task in tasks]
+    statuses = [OK if row["reason"] == FIRST_STEP_ONLY else row["status"] for row in rows]  # that one was asked for
+    check_loss("generate", statuses, [row["reason"] for row in rows], max_loss)
     _place(rows, Path(out_tar), partial)
     signals = [{**_keys(task), **row} for task in tasks for row in records[task.video_id]["signals"]]
     provenance = dict(made_by or {})
@@ -86,14 +101,47 @@ def generate_chunk(
     partial.remove()
 
 
+def _mark(source: str | Path) -> str:
+    """Of what, besides the settings in its id, a kept clip was made: this stage's version, and the model's files."""
+    digest = hashlib.sha256(str(STAGE_VERSIONS["generate"]).encode())
+    folder = Path(source)
+    for path in sorted(folder.rglob("[!.]*")) if folder.is_dir() else []:  # hidden files are the workflow's own
+        if path.is_file():
+            found = path.stat()
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _fill(partial: Partial, tasks: Sequence[Task], model: str, settings: Mapping[str, Any], source: str | Path) -> None:
+    """Make the clips that are missing, and keep each as it is finished."""
+    first_step_only = settings.get("signals") == "first-step-only"
+    kept = {task.video_id: partial.read(task.video_id) for task in tasks}
+    missing = {key for key, record in kept.items() if record is None or not is_finished(record, first_step_only)}
+    if not missing:
+        return
+    pipeline = load_pipeline(source, **{name: settings[name] for name in LOADING if name in settings})
+    family = family_of(type(pipeline).__name__)
+    most = (family.at_once if family else None) or len(tasks)
+    size = min(max(int(settings.get("batch_size", 1)), 1), most)
+    made = _make(Sampler(pipeline, settings), tasks, missing, size)
+    for task, (data, record) in progress(made, len(missing), f"generate {model}"):
+        partial.write(task.video_id, data, record)
+
+
+def _make(sampler: Sampler, tasks: Sequence[Task], missing: set[str], size: int) -> Iterator[tuple[Task, Made]]:
+    """What is missing of the tasks, sampled in the batches of an uninterrupted run: other batches round otherwise."""
+    for start in range(0, len(tasks), size):
+        batch = tasks[start : start + size]
+        if any(task.video_id in missing for task in batch):
+            yield from (pair for pair in sampler.make(batch) if pair[0].video_id in missing)
+
+
 def _keys(task: Task) -> Record:
     return {"video_id": task.video_id, "prompt_id": task.prompt_id, "seed": task.seed}
 
 
-def _unfinished(partial: Partial, task: Task) -> bool:
-    """No record, or a failed one: a rerun after a failure tries again."""
-    record = partial.read(task.video_id)
-    return record is None or record["video"]["status"] != OK
+def _row(task: Task) -> Record:
+    return {**_keys(task), "condition": task.condition, "class_label": task.class_label}
 
 
 def _place(rows: list[Record], tar: Path, partial: Partial) -> None:
@@ -103,69 +151,3 @@ def _place(rows: list[Record], tar: Path, partial: Partial) -> None:
     places = write_tar(tar, [(n, partial.video(row["video_id"])) for n, row in zip(names, ok, strict=True)])
     for name, row in zip(names, ok, strict=True):
         row["path"], (row["offset"], row["size"]) = tar.name, places[name]
-
-
-def _make(pipeline: Any, tasks: Sequence[Task], settings: Mapping[str, Any], partial: Partial) -> Iterator[Task]:
-    size = max(int(settings.get("batch_size", 1)), 1)
-    for start in range(0, len(tasks), size):
-        batch = tasks[start : start + size]
-        for task, (data, record) in zip(batch, _batch(pipeline, batch, settings), strict=True):
-            partial.write(task.video_id, data, record)
-            yield task
-
-
-def _batch(pipeline: Any, batch: Sequence[Task], settings: Mapping[str, Any]) -> Iterator[tuple[bytes | None, Record]]:
-    """Sample a batch; where that fails, one by one, so that only the video at fault is lost."""
-    try:
-        videos, signals = _sample(pipeline, batch, settings)
-    except torch.cuda.OutOfMemoryError:
-        raise  # the next video would not fit either
-    except Exception as error:  # whatever a foreign pipeline raises is this video's reason
-        if len(batch) > 1:
-            for task in batch:
-                yield from _batch(pipeline, [task], settings)
-        else:
-            yield None, _failed(f"{type(error).__name__}: {' '.join(str(error).split())[:300]}")
-        return
-    for frames, rows in zip(videos, signals, strict=True):
-        yield _finish(frames, rows, settings)
-
-
-def _sample(
-    pipeline: Any, batch: Sequence[Task], settings: Mapping[str, Any]
-) -> tuple[list[Frames], list[list[Record]]]:
-    with Recorder(
-        pipeline,
-        videos=len(batch),
-        guidance_scale=settings.get("guidance_scale"),
-        latent_frames=latent_frames(pipeline, settings.get("frames")),
-    ) as recorder:
-        videos = sample(pipeline, [t.text for t in batch], [t.seed for t in batch], settings)
-    return videos, recorder.rows
-
-
-def _finish(frames: Frames, signals: list[Record], settings: Mapping[str, Any]) -> tuple[bytes | None, Record]:
-    if int(frames.max()) == int(frames.min()):
-        return None, _failed(f"all pixels of all frames have the value {int(frames.max())}")
-    fps = float(settings.get("fps", 8.0))
-    data = encode_video(frames, fps, int(settings.get("crf", 12)))
-    count, height, width = frames.shape[:3]
-    video = {
-        "kind": "video",
-        "fps": fps,
-        "frames": count,
-        "width": width + width % 2,  # encoding makes odd sides even
-        "height": height + height % 2,
-        "duration_s": count / fps,
-        "status": OK,
-        "reason": None,
-    }
-    silent = {"step": 0, "status": SKIPPED, "reason": "the pipeline never called its scheduler's step"}
-    return data, {"video": video, "signals": signals or [silent]}
-
-
-def _failed(reason: str) -> Record:
-    return {
-        "video": {"kind": "video", "status": FAILED, "reason": reason},
-        "signals": [{"step": 0, "status": FAILED, "reason": "the video failed: " + reason}],
-    }

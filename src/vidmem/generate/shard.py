@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import tarfile
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,22 +17,24 @@ Place = tuple[int, int]  # offset and size of a member's data in the tar, in byt
 
 
 def write_tar(path: Path, members: Iterable[tuple[str, Path]]) -> dict[str, Place]:
-    """Write (name, file) pairs to a tar at `path`, whole or not at all; gives each member's place in it."""
+    """Write (name, file) pairs to a tar at `path`, whole or not at all; gives each member's place in it.
+
+    A tar that a killed job left unfinished is overwritten: it lies aside under one name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     places: dict[str, Place] = {}
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    aside = path.with_name(f".{path.name}.part")
     try:
-        with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        with aside.open("wb") as file, tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for name, source in members:
                 data = source.read_bytes()
                 info = tarfile.TarInfo(name)  # mtime, uid and gid are 0, and there is no user name
                 info.size, info.mode = len(data), 0o644
                 places[name] = (tar.offset + tarfile.BLOCKSIZE, len(data))
                 tar.addfile(info, io.BytesIO(data))
-        Path(aside).chmod(0o644)
-        Path(aside).replace(path)
+        aside.replace(path)
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
     return places
 
@@ -42,11 +42,12 @@ def write_tar(path: Path, members: Iterable[tuple[str, Path]]) -> dict[str, Plac
 class Partial:
     """Finished clips of an unfinished chunk: `<video_id>.mp4` and `<video_id>.json`, each whole.
 
-    The json is written last: a clip counts as finished when it is there.
+    The json is written last: a clip counts as finished when it is there. `mark` says of what the clips are made
+    beside what their id covers; clips that bear another one are as good as absent.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, mark: str = "") -> None:
+        self.folder, self.mark = folder, mark
         folder.mkdir(parents=True, exist_ok=True)
 
     def video(self, video_id: str) -> Path:
@@ -54,18 +55,23 @@ class Partial:
         return self.folder / f"{video_id}.mp4"
 
     def read(self, video_id: str) -> dict[str, Any] | None:
-        """The record of a finished clip, or None."""
-        path = self.folder / f"{video_id}.json"
-        if not path.is_file():
+        """The record of a finished clip; None where there is none, or where it or its mp4 is damaged."""
+        try:
+            kept = json.loads((self.folder / f"{video_id}.json").read_bytes())
+            size = self.video(video_id).stat().st_size if kept["bytes"] else 0
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if kept["mark"] != self.mark or size != kept["bytes"]:
+            return None
+        record: dict[str, Any] = kept["record"]
         return record
 
     def write(self, video_id: str, data: bytes | None, record: dict[str, Any]) -> None:
         """Keep a clip (its mp4's bytes, None where it failed) and its record."""
         if data is not None:
             self._put(self.video(video_id), data)
-        self._put(self.folder / f"{video_id}.json", json.dumps(record, sort_keys=True).encode())
+        kept = {"mark": self.mark, "bytes": len(data or b""), "record": record}
+        self._put(self.folder / f"{video_id}.json", json.dumps(kept, sort_keys=True).encode())
 
     def _put(self, path: Path, data: bytes) -> None:
         aside = path.with_name(f".{path.name}.part")
@@ -73,7 +79,7 @@ class Partial:
         aside.replace(path)
 
     def remove(self) -> None:
-        """Delete what this class wrote, and the folder if nothing else is in it."""
+        """Delete what this class wrote, of whatever settings, and the folder if nothing else is in it."""
         for pattern in ("*.mp4", "*.json", ".*.part"):
             for path in self.folder.glob(pattern):
                 path.unlink()

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from pathlib import Path
 
 from vidmem.config import Audit, ConfigError
 from vidmem.config.corpus import Folder
-from vidmem.config.models import KNOWN, Diffusers, Oracle, Planted, Replay, Videos
+from vidmem.config.models import KNOWN, Command, Diffusers, Oracle, Planted, Replay, Videos
+from vidmem.plan.models import check_command, check_pipeline, nearest_folder
 from vidmem.userfiles import count_media, find_captions, iter_user_table, read_user_table
-
-HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
 
 
 def set_sizes(audit: Audit, imported: int) -> dict[str, int]:
@@ -105,30 +102,24 @@ def _check_model(audit: Audit, name: str, imported: int) -> int:
     if isinstance(section, Replay):
         return section.copies + section.unrelated
     if isinstance(section, Diffusers):
-        _check_source(name, section)
+        check_pipeline(name, section)
+    if isinstance(section, Command):
+        check_command(name, section)
+    if isinstance(section, Diffusers | Command):
+        if section.condition == "image" and section.images == "heldout" and audit.corpus.heldout is None:
+            raise ConfigError(f"models.{name}.images: 'heldout' needs `corpus.heldout`: the folder of those clips")
+        if not section.prompted:
+            return 0
     sizes = set_sizes(audit, imported)
     if not any(sizes[which] for which in section.prompt_sets):
         raise ConfigError(f"models.{name}.prompt_sets: all of these sets have size 0 under `prompts`")
     return 0
 
 
-def _check_source(name: str, section: Diffusers) -> None:
-    key, source = f"models.{name}.source", section.source
-    path = Path(source).expanduser()
-    if path.is_dir():
-        if not (path / "model_index.json").is_file():
-            raise ConfigError(f"{key}: {source!r} has no model_index.json: it is not a diffusers pipeline")
-    elif not HUB_ID.match(source) or section.revision is None:
-        raise ConfigError(
-            f"{key}: {source!r} is not a folder{_nearest_folder(path)}; "
-            "for a hub id (owner/name) pin its commit with `revision`"
-        )
-
-
 def _count_folder(key: str, folder: str) -> int:
     path = Path(folder).expanduser()
     if not path.is_dir():
-        raise ConfigError(f"{key}: {folder!r} is not a folder{_nearest_folder(path)}")
+        raise ConfigError(f"{key}: {folder!r} is not a folder{nearest_folder(path)}")
     count = count_media(path)
     if not count:
         raise ConfigError(f"{key}: {folder!r} holds no videos or images")
@@ -138,11 +129,3 @@ def _count_folder(key: str, folder: str) -> int:
 def _must_be_file(key: str, path: str) -> None:
     if not Path(path).expanduser().is_file():
         raise ConfigError(f"{key}: {path!r} is not a file")
-
-
-def _nearest_folder(path: Path) -> str:
-    """A hint: what the parent folder holds that is spelt alike."""
-    if not path.parent.is_dir():
-        return ""
-    near = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir() if p.is_dir()], n=1)
-    return f"; did you mean {str(path.parent / near[0])!r}?" if near else ""

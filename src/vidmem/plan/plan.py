@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from vidmem.config import Audit, load_config
-from vidmem.config.models import Diffusers, Planted, Replay, Videos
+from vidmem.config.models import Command, Diffusers, Planted, Replay, Videos
 from vidmem.plan.checks import check_files, folder_of, set_sizes
+from vidmem.plan.models import is_hub_id
 from vidmem.plan.settings import Settings
 
 ROOT = "results/{audit}"
@@ -22,7 +23,7 @@ class Plan:
         self.name = self.audit.audit
         self.models = sorted(self.audit.models)
         self._counts = check_files(self.audit)
-        self._settings = Settings(self.audit, sampled=bool(self.sampled), corpus_is_null=self.null_side == "corpus")
+        self._settings = Settings(self.audit, sampled=bool(self.prompted), corpus_is_null=self.null_side == "corpus")
 
     def settings(self, stage: str, subject: str | None = None) -> dict[str, Any]:
         """What changes the results of a stage, for its rules' `params`."""
@@ -57,6 +58,28 @@ class Plan:
         return self.of_kind("diffusers", "planted", "oracle")
 
     @property
+    def commands(self) -> list[str]:
+        """Models that a command of the user's runs."""
+        return self.of_kind("command")
+
+    @property
+    def prompted(self) -> list[str]:
+        """Models that are asked with prompts."""
+        return [name for name in (*self.sampled, *self.commands) if self._is_prompted(name)]
+
+    @property
+    def fetched(self) -> list[str]:
+        """Models whose weights come from the hub."""
+        models = ((name, self.audit.models[name]) for name in self.models)
+        return [name for name, section in models if isinstance(section, Diffusers) and is_hub_id(section)]
+
+    def _is_prompted(self, model: str) -> bool:
+        section = self.audit.models[model]
+        return (
+            section.prompted if isinstance(section, Diffusers | Command) else not isinstance(section, Videos | Replay)
+        )
+
+    @property
     def built(self) -> list[str]:
         """Models whose pipeline the workflow makes."""
         return self.of_kind("planted", "oracle")
@@ -88,8 +111,55 @@ class Plan:
         """Chunks of a model's videos."""
         section = self.audit.models[model]
         if isinstance(section, Videos | Replay):
-            return [f"videos-{n:03d}" for n in range(-(-self._counts[model] // self.audit.generate.chunk_size))]
+            return self._videos_chunks(self._counts[model])
+        if isinstance(section, Diffusers | Command) and section.videos is not None:
+            return self._videos_chunks(section.videos)
         return [c for c in self.prompt_chunks() if c.rsplit("-", 1)[0] in section.prompt_sets]
+
+    def most_videos(self, model: str) -> int:
+        """Videos of a model, if every set of prompts is as large as the config allows."""
+        section = self.audit.models[model]
+        if isinstance(section, Videos | Replay):
+            return self._counts[model]
+        if isinstance(section, Diffusers | Command) and section.videos is not None:
+            return section.videos
+        sizes = set_sizes(self.audit, self._counts["imported"])
+        return section.seeds * sum(sizes[which] for which in section.prompt_sets)
+
+    def _videos_chunks(self, count: int) -> list[str]:
+        return [f"videos-{n:03d}" for n in range(-(-count // self.audit.generate.chunk_size))]
+
+    def prompts_of(self, model: str, chunk: str) -> list[str]:
+        """The table of prompts that a chunk of a model is asked with; none for a model that takes no prompts."""
+        return [f"{ROOT}/prompts/chunks/{chunk}.parquet"] if self._is_prompted(model) else []
+
+    def numbers(self, model: str, chunk: str) -> list[int]:
+        """First number, and the one after the last, of the videos in a chunk of a model that takes no prompts.
+
+        Empty for a model that takes prompts. More videos add chunks and change at most the last one.
+        """
+        section, size = self.audit.models[model], self.audit.generate.chunk_size
+        if not isinstance(section, Diffusers | Command) or section.videos is None:
+            return []
+        first = int(chunk.rsplit("-", 1)[1]) * size
+        return [first, min(first + size, section.videos)]
+
+    def images_side(self, model: str) -> str | None:
+        """The side of the corpus whose first frames the model's videos start from; None where they don't."""
+        section = self.audit.models[model]
+        if not isinstance(section, Diffusers | Command) or section.condition != "image":
+            return None
+        return section.images
+
+    def images_manifest(self, model: str) -> list[str]:
+        """The manifest of that side."""
+        side = self.images_side(model)
+        return [f"{ROOT}/corpus/{side}.parquet"] if side else []
+
+    def images_root(self, model: str) -> str | None:
+        """The folder that the paths in that manifest are relative to."""
+        side = self.images_side(model)
+        return self.media_folder(side) if side else None
 
     def corpus_chunks(self) -> list[str]:
         """Chunks of the corpus' features: hash buckets."""
@@ -114,8 +184,13 @@ class Plan:
         """Folder or hub id that the model's pipeline is loaded from."""
         section = self.audit.models[model]
         if isinstance(section, Diffusers):
-            return section.source
+            folder = Path(str(section.source)).expanduser()
+            return str(folder) if folder.is_dir() else str(section.source)
         return f"results/{self.name}/generate/{model}/pipeline"
+
+    def weights(self, model: str) -> list[str]:
+        """The record of a model's weights being fetched, where they come from the hub."""
+        return [f"{ROOT}/generate/{model}/weights.json"] if model in self.fetched else []
 
     def videos_prompts(self, model: str) -> str | None:
         """Table that says which prompt each video of a folder was made from."""
@@ -182,8 +257,13 @@ class Plan:
     def needs_gpu(self, model: str) -> int:
         """GPUs that sampling from this model asks the cluster for."""
         section = self.audit.models[model]
+        if isinstance(section, Command):
+            return section.gpus
         return 1 if isinstance(section, Diffusers) and section.device != "cpu" else 0
 
     def generate_memory_mb(self, model: str, attempt: int) -> int:
         """Memory that sampling asks for; grows on retry."""
+        section = self.audit.models[model]
+        if isinstance(section, Command):
+            return section.memory_mb * attempt
         return (16000 if self.needs_gpu(model) else 4000) * attempt

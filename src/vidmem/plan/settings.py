@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from vidmem.config import STAGE_VERSIONS, Audit
-from vidmem.config.models import Replay, Videos
+from vidmem.config.models import Command, Diffusers, Replay, Videos
 from vidmem.plan.checks import folder_of
 from vidmem.userfiles import fingerprint
 
@@ -63,9 +63,14 @@ class Settings:
         if isinstance(section, Videos):
             mark = self._fingerprint(section.folder, section.prompts)
             return {**common, "fingerprint": mark, "limits": generate.limits.model_dump()}
-        if isinstance(section, Replay):
+        if isinstance(section, Replay | Command):
             return {**common, "limits": generate.limits.model_dump()}
-        return {**common, "batch_size": generate.batch_size, "crf": generate.crf}
+        own = section.batch_size if isinstance(section, Diffusers) else None  # a planted model's is that of training
+        sampled: dict[str, Any] = {"batch_size": own or generate.batch_size}
+        sampled |= {"crf": generate.crf, "signals": generate.signals}
+        if isinstance(section, Diffusers) and section.condition == "image":
+            sampled["limits"] = self._audit.corpus.limits.model_dump()
+        return {**common, **sampled}
 
     def _features(self, subject: str | None) -> dict[str, Any]:
         limits = (self._audit.corpus if subject in ("corpus", "null") else self._audit.generate).limits

@@ -1,0 +1,213 @@
+"""Every family on a tiny pipeline of its own classes: saved, loaded, sampled twice, and what its denoiser said checked.
+
+A family joins by a module in `pipelines/`. With FAMILIES_TABLE=<path> in the environment, what was measured is written
+there as CSV: family, variant, pipeline, layout, prediction, identity_error, reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pipelines
+import pytest
+import torch
+
+from vidmem.generate.families import FAMILIES, Family, family_of, nearest
+from vidmem.generate.layouts import LAYOUTS
+from vidmem.generate.load import ModelError, load_pipeline, sample
+from vidmem.generate.recorder import Recorder, latent_frames
+
+MODULES = pipelines.families()
+CASES = [(name, variant) for name, module in MODULES.items() for variant in ("", *getattr(module, "VARIANTS", {}))]
+TEXTS = ["a dog runs", "a dog runs", "two boats at sea", "two boats at sea"]
+SEEDS = [0, 1, 0, 1]
+LABELS = [3, 3, 7, 7]
+STEPS = 2
+Runs = list[tuple[Recorder, list[Any]]]
+
+
+def built(name: str, variant: str) -> Any:
+    build: Callable[[], Any] = MODULES[name].VARIANTS[variant] if variant else MODULES[name].build
+    with torch.random.fork_rng(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(3)
+        return build()
+
+
+def sampled(name: str, pipeline: Any) -> tuple[Recorder, list[Any]]:
+    """Both prompts with both seeds, as many at once as the family allows; the first call's recorder holds all rows."""
+    module, family = MODULES[name], FAMILIES[name]
+    frames, size = getattr(module, "FRAMES", 3), getattr(module, "SIZE", 32)
+    settings = {"steps": STEPS, "guidance_scale": 4.0, "frames": frames, "width": size, "height": size, "fps": 8.0}
+    settings |= getattr(module, "ARGUMENTS", {})
+    images = [np.random.default_rng(i).integers(0, 255, (40, 48, 3), np.uint8) for i in range(len(SEEDS))]
+    together = family.at_once or len(SEEDS)
+    calls, videos = [], []
+    for start in range(0, len(SEEDS), together):
+        part = slice(start, start + together)
+        first = images[part] if family.condition == "image" else None
+        labels = LABELS[part] if family.condition == "class" else None
+        with Recorder(
+            pipeline,
+            videos=len(SEEDS[part]),
+            guidance_scale=4.0,
+            latent_frames=latent_frames(pipeline, frames),
+        ) as recorder:
+            videos += sample(pipeline, TEXTS[part], SEEDS[part], settings, first, labels)
+        calls.append(recorder)
+    for more in calls[1:]:
+        calls[0].rows += more.rows
+    return calls[0], videos
+
+
+@pytest.fixture(scope="module")
+def measured() -> Iterator[list[dict[str, object]]]:
+    """Rows of the table, one a family and variant."""
+    rows: list[dict[str, object]] = []
+    yield rows
+    path = os.environ.get("FAMILIES_TABLE")
+    if path and rows:
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(sorted(rows, key=lambda row: (str(row["family"]), str(row["variant"]))))
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: " ".join(case).strip())
+def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Family, Any, Runs]:
+    """A family, its pipeline as loaded from a folder, and two runs of it."""
+    name, variant = request.param
+    folder = tmp_path_factory.mktemp("model")
+    built(name, variant).save_pretrained(str(folder), safe_serialization=True)
+    pipeline = load_pipeline(folder, device="cpu", family=name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # families without guidance warn, and the test of the rows checks why
+        runs = [sampled(name, pipeline) for _ in range(2)]
+    return FAMILIES[name], pipeline, runs
+
+
+def test_the_guidance_is_what_the_family_declares(
+    case: tuple[Family, Any, Runs], request: pytest.FixtureRequest, measured: list[dict[str, object]]
+) -> None:
+    family, pipeline, ((recorder, _), _) = case
+    assert recorder.layout == family.layout
+    if family.layout is None:
+        assert all(row["status"] == "skipped" and family.why in row["reason"] for row in recorder.rows[0])
+    else:
+        assert recorder.error is not None and recorder.error <= 1e-6
+    channels = getattr(pipeline, family.denoisers[0]).config
+    assert family.learned_variance == (channels.get("out_channels") == 2 * channels.get("in_channels", 0) > 0)
+    measured.append(
+        {
+            "family": family.name,
+            "variant": request.node.callspec.params["case"][1],
+            "pipeline": type(pipeline).__name__,
+            "layout": family.layout or "none",
+            "prediction": family.prediction,
+            "identity_error": "" if recorder.error is None else f"{recorder.error:.2g}",
+            "reason": family.why,
+        }
+    )
+
+
+def test_signals_are_finite_and_the_videos_own(case: tuple[Family, Any, Runs]) -> None:
+    family, _, ((recorder, videos), _) = case
+    if family.layout is None:
+        return
+    for rows, video in zip(recorder.rows, videos, strict=True):
+        assert [row["step"] for row in rows] == list(range(len(rows))) and len(rows) >= STEPS
+        for row in rows:
+            assert row["status"] == "ok", row["reason"]
+            numbers = [row[key] for key in ("content_magnitude", "uncond_norm", "cosine", "alpha_bar")]
+            assert all(math.isfinite(number) for number in (*numbers, *row["profile"]))
+            assert row["content_magnitude"] > 0 and -1.001 <= row["cosine"] <= 1.001 and 0 <= row["alpha_bar"] <= 1
+            square = np.mean(np.square(row["profile"]))
+            assert square == pytest.approx(row["content_magnitude"] ** 2, rel=1e-3)
+            assert (row["motion_magnitude"] is None) == (len(row["profile"]) == 1)
+        assert family.image == (len(video) == 1)
+    firsts = [rows[0]["content_magnitude"] for rows in recorder.rows]
+    assert len(set(firsts)) == len(firsts), "each prompt and seed has signals of its own"
+
+
+def test_the_same_pixels_and_signals_come_again(case: tuple[Family, Any, Runs]) -> None:
+    _, _, ((recorder, videos), (again, pixels)) = case
+    assert all(np.array_equal(one, other) for one, other in zip(videos, pixels, strict=True))
+    assert recorder.rows == again.rows
+    assert not np.array_equal(videos[0], videos[1]), "seeds differ"
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("modelscope", "bfloat16"), ("wan", "bfloat16"), ("ltx", "float16"), ("animatediff-sdxl", "float16")],
+)
+def test_the_identity_is_exact_in_half_precision_too(name: str, dtype: str, tmp_path: Path) -> None:
+    built(name, "").save_pretrained(str(tmp_path), safe_serialization=True)
+    recorder, videos = sampled(name, load_pipeline(tmp_path, device="cpu", dtype=dtype))
+    assert recorder.error == 0
+    assert {row["status"] for rows in recorder.rows for row in rows} == {"ok"}
+    assert len(videos) == len(SEEDS)
+
+
+def test_every_term_of_ltx2s_guidance_is_rebuilt() -> None:
+    pipeline = built("ltx2", "")
+    pipeline.set_progress_bar_config(disable=True)
+    with torch.inference_mode(), Recorder(pipeline, guidance_scale=4.0, latent_frames=5) as recorder:
+        pipeline("a dog runs", width=32, height=32, num_frames=9, num_inference_steps=2, max_sequence_length=16,
+                 guidance_scale=4.0, stg_scale=1.5, spatio_temporal_guidance_blocks=[0], modality_scale=2.0,
+                 guidance_rescale=0.5)  # fmt: skip
+    assert recorder.error == 0 and {row["status"] for row in recorder.rows[0]} == {"ok"}
+
+
+def test_a_family_declares_what_exists() -> None:
+    import diffusers
+
+    assert set(MODULES) == set(FAMILIES), "each family has a tiny pipeline"
+    for family in FAMILIES.values():
+        assert family.layout is None or family.layout in LAYOUTS
+        for name in family.pipelines:
+            assert hasattr(diffusers, name) and family_of(name) is family
+        assert all(family.fits(n) for frames in range(1, 130) for n in family.near(frames))
+
+
+def test_wrong_numbers_of_frames_are_answered_with_the_next_valid_ones() -> None:
+    assert FAMILIES["wan"].near(16) == (13, 17) and FAMILIES["wan"].near(17) == (17,)
+    assert FAMILIES["wan"].near(0) == (1,)
+    assert FAMILIES["ltx"].near(100) == (97, 105)
+    assert FAMILIES["mochi"].near(20) == (19, 25)
+    assert FAMILIES["allegro"].near(87) == (72, 88) and FAMILIES["allegro"].near(2) == (24,)
+    assert FAMILIES["latte"].near(24) == (16,) and FAMILIES["latte"].fits(16)
+    assert FAMILIES["animatediff"].near(40) == (32,)
+    assert FAMILIES["stable-diffusion"].fits(16), "an image model makes one frame, whatever is asked"
+
+
+def test_an_unknown_family_is_answered_with_the_nearest() -> None:
+    assert nearest("wan2.1") == "wan"
+    assert nearest("ModelScopeT2V") == "modelscope"
+    assert nearest("CogVideo") == "cogvideox"
+    assert nearest("StableDiffusionXLPipeline") == "sdxl"
+    assert family_of("NobodysPipeline") is None
+
+
+def test_a_model_of_another_family_than_said_is_refused(tmp_path: Path) -> None:
+    built("stable-diffusion", "").save_pretrained(str(tmp_path), safe_serialization=True)
+    with pytest.raises(ModelError, match="StableDiffusionPipeline, which is of the family 'stable-diffusion'"):
+        load_pipeline(tmp_path, device="cpu", family="sdxl")
+    with pytest.raises(ModelError, match="unknown family 'stabel-diffusion': did you mean 'stable-diffusion'"):
+        load_pipeline(tmp_path, device="cpu", family="stabel-diffusion")
+
+
+def test_reading_families_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, vidmem.generate.families; print([m for m in ('torch', 'diffusers', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
