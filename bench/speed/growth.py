@@ -33,7 +33,7 @@ from vidmem.progress import progress
 from vidmem.retrieve.index import build, principal_basis, window_rows, write_index
 from vidmem.retrieve.library import Library
 from vidmem.retrieve.search import best_of, search_best
-from vidmem.retrieve.shortlist import Shortlist, propose_content, propose_motion, subset
+from vidmem.retrieve.shortlist import Shortlist, propose_content, propose_motion
 from vidmem.retrieve.window_search import search_windows
 from vidmem.similarity.motion import GRID
 
@@ -169,7 +169,7 @@ def measure(kind: str, index: str, size: int, folder: str) -> tuple[dict[str, An
     names = set().union(*wanted.values())
     for chunk in world.chunks():
         if index != "exact":
-            some = subset(chunk, [n for n, item in enumerate(chunk.ids) if item in names])
+            some = chunk.take([n for n, item in enumerate(chunk.ids) if item in names])
             chunk = Shortlist(**vars(some), proposed=wanted)
         if len(chunk):
             best = clock.time("search", lambda chunk=chunk: world.exact(chunk))  # type: ignore[misc]

@@ -79,9 +79,3 @@ def _raft(name: str, frames: Any) -> list[Any]:
 
     engine = RaftFlow(name, os.environ["VIDMEM_RAFT_WEIGHTS"], SIZE, 1)
     return [cell_means(flow, FINEST) / flow.shape[2] for flow in engine.flows(frames)]
-
-
-def coarse(fields: Fields, grid: int) -> Fields:
-    """Fields on a coarser grid that divides the finest."""
-    n = fields.shape[2] // grid
-    return np.asarray(fields.reshape(len(fields), 2, grid, n, grid, n).mean(axis=(3, 5)), np.float32)

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from clips import FORMATS
-from flows import coarse
 from motion_scores import DEFAULT, OFS3, Table, Variant, table, variants
 from worlds import REAL_FORMAT, World, behind_few, degraded, natural, pooled, real, rendered
 
 from vidmem import stats
 from vidmem.config.analysis import Metrics
 from vidmem.similarity import camera
+from vidmem.similarity.motion import pool
 
 DRAWS = 200
 Row = dict[str, Any]
@@ -168,7 +168,7 @@ def _natural() -> list[Row]:
     found = natural()
     rows = []
     for kind in ("still", "pan", "zoom", "object"):
-        fields = [coarse(f, 16) for k, f in found if k == kind]
+        fields = [pool(f, 16) for k, f in found if k == kind]
         judged = [camera.classify(f, still_floor=settings.still_floor, camera_explained=2.0) for f in fields]
         both = [
             camera.classify(f, still_floor=settings.still_floor, camera_explained=settings.camera_explained)

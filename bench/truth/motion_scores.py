@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from flows import coarse
 from worlds import World
 
 from vidmem.config.analysis import Metrics
@@ -111,7 +110,7 @@ def _mean(parts: Sequence[Table]) -> Table:
 
 
 def _vectors(clips: Sequence[Fields], v: Variant, speed: float) -> list[Vectors]:
-    return [_vector(motion.at_speed(coarse(f, v.fit_grid), speed, RATE_HZ), v) for f in clips]
+    return [_vector(motion.at_speed(motion.pool(f, v.fit_grid), speed, RATE_HZ), v) for f in clips]
 
 
 def _vector(fields: Fields, v: Variant) -> Vectors:

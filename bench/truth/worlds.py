@@ -125,14 +125,13 @@ def real(base: World, engine: str = "dis", fmt: Format | None = None) -> World:
     rendered ones; pieces of one shot decide nothing about each other."""
     pieces = [square for piece in real_clips() for square in _squares(piece)]
     names = [*RESTYLES, *BACKGROUNDS]
-    queries, sources, styles = [], [], []
+    queries, sources = [], []
     for n, piece in enumerate(progress(pieces, len(pieces), "restyled real clips")):
         for style in names:
             clip = restyled(piece, style, 0)
             if clip is not None:
                 queries.append(fields_of(clip if fmt is None else to_format(clip, fmt), engine))
                 sources.append(n)
-                styles.append(style)
     references = [fields_of(p.clip, engine) for p in pieces]
     shot = np.array([f"{p.film} {p.shot}" for p in pieces])
     place = np.array([f"{p.film} {p.shot} {p.start_s}" for p in pieces])
@@ -151,14 +150,6 @@ def real(base: World, engine: str = "dis", fmt: Format | None = None) -> World:
         np.concatenate([np.concatenate([own, others], 1), rest]),
         np.concatenate([np.concatenate([alike & ~own, others], 1), rest]),
     )
-
-
-def styles(world_queries: int) -> list[str]:
-    """Style of every restyled query, in the order of `real`."""
-    pieces = [square for piece in real_clips() for square in _squares(piece)]
-    found = [s for p in pieces for s in (*RESTYLES, *BACKGROUNDS) if restyled(p, s, 0) is not None]
-    assert len(found) == world_queries
-    return found
 
 
 def _squares(piece: RealClip) -> list[RealClip]:

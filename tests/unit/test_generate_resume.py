@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from tinypipelines import modelscope
+from pipelines.modelscope import build as modelscope
 
 from vidmem import text
 from vidmem.generate import run

@@ -23,7 +23,7 @@ from diffusers import (
 )
 from PIL import Image
 from pipelines.common import image_vae
-from tinypipelines import modelscope
+from pipelines.modelscope import build as modelscope
 
 from vidmem import text
 from vidmem.config import load_config

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from clips import FORMATS, Spec, clip_of, specs
-from flows import coarse, fields_of
+from flows import fields_of
 from motion import figures
 from motion_scores import DEFAULT, OFS3, table
 from real import RESTYLES, real_clips, restyled
@@ -17,6 +17,7 @@ from vidmem.config.analysis import Metrics
 from vidmem.corpus.made.motions import CORPUS_MOTIONS, HELDOUT_MOTIONS
 from vidmem.media import to_format
 from vidmem.similarity.camera import classify
+from vidmem.similarity.motion import pool
 
 ALL = specs()
 NULL = sorted({s.motion for s in ALL if s.role == "null"})
@@ -102,7 +103,7 @@ def test_still_and_camera_only_clips_are_natural_and_moving_objects_are_not(worl
 
     def natural(fields: Any) -> bool:
         judged = classify(
-            coarse(fields, 16), still_floor=settings.still_floor, camera_explained=settings.camera_explained
+            pool(fields, 16), still_floor=settings.still_floor, camera_explained=settings.camera_explained
         )
         return judged.natural
 

@@ -15,7 +15,7 @@ from vidmem import tables
 from vidmem.retrieve import retrieve, write_indices
 from vidmem.retrieve.index import build, principal_basis, propose, read_index, window_rows, write_index
 from vidmem.retrieve.library import Library
-from vidmem.retrieve.shortlist import Shortlist, recall, subset
+from vidmem.retrieve.shortlist import Shortlist, recall
 from vidmem.similarity.content import gsscd_max
 from vidmem.similarity.motion import motion_score, motion_vectors, window_score
 
@@ -201,9 +201,9 @@ def test_a_shortlist_bars_all_that_was_not_proposed() -> None:
         ["a", "b", "c"], np.array([0, 2, 3, 5]), np.arange(5.0), np.arange(10.0, dtype=np.float32).reshape(5, 2),
         np.empty((0, 768), np.uint8), np.empty((0, 2304), np.uint8),
     )  # fmt: skip
-    some = subset(library, [2, 0])
+    some = library.take([2, 0])
     assert some.ids == ["c", "a"] and some.starts.tolist() == [0, 2, 4] and some.times_s.tolist() == [3, 4, 0, 1]
-    assert len(subset(library, [])) == 0
+    assert len(library.take([])) == 0
     shortlist = Shortlist(**vars(library), proposed={"v": {"a", "c"}})
     assert shortlist.barred(["v", "w"], {"v": {"c"}}) == {0: {1, 2}, 1: {0, 1, 2}}
     blocks = list(shortlist.blocks(2))

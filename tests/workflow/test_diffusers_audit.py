@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tinypipelines import modelscope
+from pipelines.modelscope import build as modelscope
 
 from vidmem import tables
 from vidmem.media import write_video

@@ -16,7 +16,7 @@ import pytest
 import torch
 import yaml
 from hubstandin import COMMIT, Hub
-from tinypipelines import modelscope
+from pipelines.modelscope import build as modelscope
 
 from vidmem import tables
 from vidmem.media import write_video

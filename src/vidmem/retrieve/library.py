@@ -54,7 +54,7 @@ class Library:
         return np.repeat(np.arange(len(self.ids)), np.diff(self.starts))
 
     def take(self, numbers: Sequence[int]) -> Library:
-        """The videos of these numbers, in that order."""
+        """The videos of these numbers, in that order, copied, so that the rest can be forgotten."""
         lengths = np.diff(self.starts)[np.asarray(numbers, int)]
         rows = np.concatenate([np.empty(0, int), *(np.arange(self.starts[n], self.starts[n + 1]) for n in numbers)])
         return Library(

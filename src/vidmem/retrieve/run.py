@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from vidmem.retrieve.shortlist import (
 
 Row = dict[str, Any]
 Related = Mapping[str, Set[str]]
-Search = Callable[[Library, Iterable[Library], Related], list[Row]]  # (videos, corpus, own clips) -> matches
+Search = Callable[..., list[Row]]  # (videos, corpus, own=) -> matches
 MAX_BACKGROUND = 256  # clips; more would cost time and change the normalisation little
 
 
@@ -107,26 +108,22 @@ def _merged(one: Related, other: Related) -> Related:
 
 
 def _content(side: Side, settings: Mapping[str, Any], related: Relations) -> tuple[list[Row], Row]:
-    videos, background = _load(side.videos, side.kind), _drawn(side)
-    if settings["corpus_is_null"]:  # look-alikes of a clip stand in the corpus itself: nothing here is unrelated to it
-        background = background.take([])
+    videos = _load(side.videos, side.kind)
+    # where the corpus is its own null, look-alikes of a clip stand in it: nothing there is unrelated
+    background = videos.take([]) if settings["corpus_is_null"] else _drawn(side)
     chosen = ContentSettings(
         segment=int(settings["segment"]),
         match_from=float(settings["match_from"]),
         rate_hz=float(settings["frame_rate_hz"]),
         top_k=int(settings["top_k"]),
     )
-
-    def search(those: Library, corpus: Iterable[Library], wanted: Related) -> list[Row]:
-        return content_matches(
-            those,
-            corpus,
-            background,
-            chosen,
-            own=wanted,
-            excluded=related.excluded,
-            background_excluded=related.background,
-        )
+    search = partial(
+        content_matches,
+        background=background,
+        settings=chosen,
+        excluded=related.excluded,
+        background_excluded=related.background,
+    )
 
     def whole() -> Iterator[Library]:
         for path, chunk in _chunks(side):
@@ -135,7 +132,7 @@ def _content(side: Side, settings: Mapping[str, Any], related: Relations) -> tup
             yield chunk
 
     if not side.indices:
-        return search(videos, whole(), related.own), {}
+        return search(videos, whole(), own=related.own), {}
     proposed, said = propose_content(
         videos, side.indices, int(settings["candidates"]), int(settings["nprobe"]), related.excluded
     )
@@ -157,21 +154,16 @@ def _motion(side: Side, settings: Mapping[str, Any], related: Relations) -> tupl
     )
     drawn = _drawn(side)
     background = Background(drawn.ids, motion_vectors_of(drawn, chosen.grid))
-
-    def search(those: Library, corpus: Iterable[Library], wanted: Related) -> list[Row]:
-        return motion_matches(
-            those,
-            corpus,
-            background,
-            chosen,
-            own=wanted,
-            excluded=related.excluded,
-            background_excluded=related.background,
-        )
-
+    search = partial(
+        motion_matches,
+        background=background,
+        settings=chosen,
+        excluded=related.excluded,
+        background_excluded=related.background,
+    )
     whole = (chunk for _, chunk in _chunks(side))
     if not side.indices:
-        return search(videos, whole, related.own), {}
+        return search(videos, whole, own=related.own), {}
     proposed, said = propose_motion(
         videos.ids,
         [x for s in chosen.speeds for x in motion_vectors_of(videos, chosen.grid, s, chosen.rate_hz)],
@@ -196,8 +188,8 @@ def _approximate(
     said: Row,
 ) -> tuple[list[Row], Row]:
     """Exact scores of what was proposed, and the recall of that on a sample of the videos."""
-    rows = search(videos, shortlisted(side.corpus, proposed, own), own)
-    exact = search(recall_sample(videos), whole, {})
+    rows = search(videos, shortlisted(side.corpus, proposed, own), own=own)
+    exact = search(recall_sample(videos), whole, own={})
     return rows, {**said, **recall(rows, exact)}
 
 

@@ -95,28 +95,14 @@ def shortlisted(
     named = set().union(*proposed.values(), *own.values())
     for path in paths:
         library = load_library(path)
-        chosen = subset(library, [n for n, item in enumerate(library.ids) if item in named])
+        chosen = library.take([n for n, item in enumerate(library.ids) if item in named])
         yield Shortlist(**vars(chosen), proposed=proposed)
-
-
-def subset(library: Library, numbers: Sequence[int]) -> Library:
-    """Some of the videos of a library, copied, so that the rest can be forgotten."""
-    rows = np.concatenate([np.arange(library.starts[n], library.starts[n + 1]) for n in numbers] or [np.empty(0, int)])
-    lengths = [int(library.starts[n + 1] - library.starts[n]) for n in numbers]
-    return Library(
-        [library.ids[n] for n in numbers],
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        library.times_s[rows],
-        library.vectors[rows],
-        library.thumbnails[rows] if len(library.thumbnails) else library.thumbnails,
-        library.pictures[rows] if len(library.pictures) else library.pictures,
-    )
 
 
 def recall_sample(library: Library) -> Library:
     """Videos whose exact matches are found too: at most `RECALL_QUERIES`, drawn by their ids."""
     order = sorted(range(len(library)), key=lambda n: stable_fraction("recall", library.ids[n]))
-    return subset(library, sorted(order[:RECALL_QUERIES]))
+    return library.take(sorted(order[:RECALL_QUERIES]))
 
 
 def recall(rows: Iterable[Row], exact: Iterable[Row]) -> Row:
