@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vidmem.retrieve.library import Floats, Vectors
+from vidmem.retrieve.library import Floats, Vectors, admissible
 from vidmem.retrieve.window_search import Clip, Laid
 from vidmem.similarity.motion import z_normalise
 
@@ -45,8 +45,7 @@ class Normaliser:
 
     def admissible(self, *names: str) -> Mask:
         """Which background clips are neither one of the named clips nor a relative of one, bool (background,)."""
-        barred = {r for name in names for r in (name, *self._excluded.get(name, ()))}
-        return np.array([b not in barred for b in self._background.ids], bool)
+        return admissible(self._background.ids, names, self._excluded)
 
     def normalise(
         self, raw: Mapping[int, float], video: Name, x: Vectors, clip: Name, y: Vectors, usable: Mask

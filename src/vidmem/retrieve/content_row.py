@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from vidmem.retrieve.library import Floats, Library, Vectors
+from vidmem.retrieve.library import Floats, Library, Vectors, admissible
 from vidmem.similarity.content import best_segment, gsscd_k, gsscd_max, match_fractions, vsscd
 from vidmem.similarity.template import template_match
 from vidmem.tables import PICTURE_SIDE
@@ -72,7 +71,7 @@ class Comparer:
         best frame, not frames: those of one clip are nearly the same. Left out are the video and the reference
         themselves and their relatives; None where no background is left.
         """
-        usable = self._admissible(self.videos.ids[q], reference)
+        usable = admissible(self.background.ids, (self.videos.ids[q], reference), self.excluded)
         if not usable.any():
             return None
         best = self._background_scores(q)[:, usable]
@@ -88,11 +87,6 @@ class Comparer:
             scores = x.astype(np.float64) @ clips.vectors.T.astype(np.float64)
             self._last = q, np.maximum.reduceat(scores, clips.starts[:-1], axis=1)
         return self._last[1]
-
-    def _admissible(self, video: str, reference: str) -> npt.NDArray[np.bool_]:
-        """Which background clips are neither one of the two nor a relative of one, (clips,)."""
-        barred = {r for name in (video, reference) for r in (name, *self.excluded.get(name, ()))}
-        return np.array([name not in barred for name in self.background.ids], bool)
 
     def _template(self, q: int, block: Library, n: int) -> Row:
         """Which part of the frame comes back; nothing is said where a library has no pictures."""

@@ -103,17 +103,24 @@ def sample_library(paths: Iterable[Path], most: int) -> Library:
     drawn: Library | None = None
     for path in paths:
         found = load_library(path)
-        drawn = _lowest(found if drawn is None else join([drawn, found]), most)
+        drawn = draw(found if drawn is None else join([drawn, found]), most, "background")
     if drawn is None:
         raise ValueError("no feature tables to draw from")
     return drawn
 
 
-def _lowest(library: Library, most: int) -> Library:
+def draw(library: Library, most: int, purpose: str) -> Library:
+    """At most `most` of the videos, drawn by their ids: others for another purpose."""
     if len(library) <= most:
         return library
-    order = sorted(range(len(library)), key=lambda n: (stable_fraction("background", library.ids[n]), library.ids[n]))
+    order = sorted(range(len(library)), key=lambda n: (stable_fraction(purpose, library.ids[n]), library.ids[n]))
     return library.take(sorted(order[:most], key=lambda n: library.ids[n]))
+
+
+def admissible(ids: Sequence[str], names: Sequence[str], excluded: Mapping[str, Set[str]]) -> npt.NDArray[np.bool_]:
+    """Which of the clips `ids` are neither one of `names` nor excluded for one of them, bool (clips,)."""
+    barred = {r for name in names for r in (name, *excluded.get(name, ()))}
+    return np.array([name not in barred for name in ids], bool)
 
 
 def join(libraries: Sequence[Library]) -> Library:

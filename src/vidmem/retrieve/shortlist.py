@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from vidmem.retrieve.index import propose, read_index, window_rows
-from vidmem.retrieve.library import Library, Vectors, load_library
-from vidmem.text import stable_fraction
+from vidmem.retrieve.library import Library, Vectors, draw, load_library
 
 Row = dict[str, Any]
 Proposed = dict[str, set[str]]  # video -> clips
@@ -100,9 +99,8 @@ def shortlisted(
 
 
 def recall_sample(library: Library) -> Library:
-    """Videos whose exact matches are found too: at most `RECALL_QUERIES`, drawn by their ids."""
-    order = sorted(range(len(library)), key=lambda n: stable_fraction("recall", library.ids[n]))
-    return library.take(sorted(order[:RECALL_QUERIES]))
+    """Videos whose exact matches are found too: at most `RECALL_QUERIES`."""
+    return draw(library, RECALL_QUERIES, "recall")
 
 
 def recall(rows: Iterable[Row], exact: Iterable[Row]) -> Row:
