@@ -212,3 +212,10 @@ def test_a_model_that_starts_from_images_waits_for_their_manifest(tmp_path: Path
     plan = Plan(folder_config(tmp_path, m=command))
     assert plan.images_manifest("m") == ["results/{audit}/corpus/corpus.parquet"]
     assert plan.images_root("m") == str(tmp_path / "corpus") and plan.images_side("m") == "corpus"
+
+
+def test_how_videos_are_stored_rebuilds_no_model() -> None:
+    plain, other = Plan(MADE), Plan({**MADE, "generate": {"chunk_size": 4, "crf": 20, "signals": "first-step-only"}})
+    for model in ("oracle", "replay"):
+        assert plain.build_settings(model) == other.build_settings(model) and is_plain(plain.build_settings(model))
+    assert plain.settings("generate", "oracle") != other.settings("generate", "oracle")

@@ -23,7 +23,7 @@ rule generate_build:
         runtime=60,
     params:
         sides=PLAN.sides,
-        settings=lambda w: PLAN.settings("generate", w.model),
+        settings=lambda w: PLAN.build_settings(w.model),
         threads=PLAN.audit.threads,
     message:
         "Making the model {wildcards.model}, whose memorisation is known"
@@ -51,7 +51,7 @@ rule generate_replay:
         runtime=20,
     params:
         sides=PLAN.sides,
-        settings=lambda w: PLAN.settings("generate", w.model),
+        settings=lambda w: PLAN.build_settings(w.model),
     message:
         "Making originals, degraded copies and unrelated clips for {wildcards.model}"
     script:

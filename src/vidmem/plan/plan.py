@@ -29,6 +29,11 @@ class Plan:
         """What changes the results of a stage, for its rules' `params`."""
         return self._settings.of(stage, subject)
 
+    def build_settings(self, model: str) -> dict[str, Any]:
+        """What changes a model or folder that the workflow makes itself: not how its videos are sampled and stored."""
+        settings = self.settings("generate", model)
+        return {name: settings[name] for name in ("model", "version")}
+
     # ---- what there is
 
     @property
