@@ -118,7 +118,7 @@ def interrupted(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "write_tar", stop)
+        patch.setattr(run, "place", stop)
         with pytest.raises(KeyboardInterrupt):
             generate(source, out, prompts, **changes)
     return out / "c.partial"

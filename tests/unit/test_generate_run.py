@@ -305,7 +305,7 @@ def test_first_step_only_works_for_the_known_models_and_is_no_substitute_for_the
 ) -> None:
     whole = generate(source, tmp_path / "whole")
     with monkeypatch.context() as patch:
-        patch.delattr(run, "write_tar")  # the run stops with its clips kept
+        patch.delattr(run, "place")  # the run stops with its clips kept
         with pytest.raises(NameError):
             generate(source, tmp_path / "both", signals="first-step-only")
     both = generate(source, tmp_path / "both")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from vidmem.generate.clip import Made, Record, failed, finish, without_video
 from vidmem.generate.load import Frames, sample
 from vidmem.generate.recorder import GuidanceMismatch, Recorder, Stopped, latent_frames
+from vidmem.generate.tasks import Task
 from vidmem.generate.tokens import is_truncated
 
 NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
@@ -21,19 +22,6 @@ REMEDY = "set `offload` to model or sequential, sample fewer or smaller frames, 
 
 
 _Sampled = tuple[Frames | None, list[Record]]  # None: sampling was stopped on purpose
-
-
-@dataclass(frozen=True)
-class Task:
-    """One video to be made: from a prompt, from an image, of a class, or from nothing but its seed."""
-
-    video_id: str
-    prompt_id: str | None
-    text: str | None
-    seed: int
-    condition: str | None = None  # item whose first frame it starts from
-    class_label: int | None = None
-    image: Frames | str | None = field(default=None, compare=False, repr=False)  # uint8 (H, W, 3), or why there is none
 
 
 @dataclass(frozen=True)

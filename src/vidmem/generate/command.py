@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from vidmem import text
 from vidmem.config.media import Limits
 from vidmem.generate.process import Run
-from vidmem.generate.shard import write_tar
+from vidmem.generate.shard import place
+from vidmem.generate.tasks import Task, every_task
 from vidmem.media import MediaError, MediaRef, probe
 from vidmem.progress import progress
 from vidmem.tables import FAILED, OK, SIGNALS, SKIPPED, VIDEOS, check_loss, write_table
@@ -30,33 +29,10 @@ NO_SIGNALS = "a command gives no signals"
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """One video that the command is asked for; `prompt_id` and `prompt` are None where the model takes no prompts."""
-
-    video_id: str
-    prompt_id: str | None
-    prompt: str | None
-    seed: int
-    class_label: int | None = None
-    condition: str | None = None  # item whose first frame it starts from
-
-
-def plan(prompts: Sequence[Mapping[str, Any]], model: str, settings: Mapping[str, Any]) -> list[Wanted]:
-    """Every prompt with every seed, prompts in the order given; one that has a `seed` is asked for with that alone.
-
-    A prompt is a dict with prompt_id and text, both None where the model takes none, and if it has them `condition`,
-    `class_label` and `seed`. `settings` is the config section of the model.
-    """
+def plan(prompts: Sequence[Mapping[str, Any]], model: str, settings: Mapping[str, Any]) -> list[Task]:
+    """The tasks of `prompts` (see `tasks.every_task`), whose ids follow the command and its version."""
     made_by = {"command": list(settings["command"]), "version": settings["version"]}
-    wanted = []
-    for prompt in prompts:
-        label, condition = prompt.get("class_label"), prompt.get("condition")
-        more = {k: v for k, v in (("class_label", label), ("condition", condition)) if v is not None}
-        for seed in [prompt["seed"]] if "seed" in prompt else range(int(settings["seeds"])):
-            video = text.video_id(model, prompt["prompt_id"] or "", seed, {**made_by, **more})
-            wanted.append(Wanted(video, prompt["prompt_id"], prompt["text"], seed, label, condition))
-    return wanted
+    return every_task(prompts, model, int(settings["seeds"]), made_by)
 
 
 def command_chunk(
@@ -98,7 +74,7 @@ def command_chunk(
 
 
 def _write(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[Task],
     found: Mapping[str, Row],
     model: str,
     outputs: Path,
@@ -108,34 +84,19 @@ def _write(
     made_by: Mapping[str, Any] | None,
     max_loss: float,
 ) -> None:
-    rows = [{**_keys(w), **found[w.video_id], "model": model} for w in wanted]
+    rows = [{**w.row(), **found[w.video_id], "model": model} for w in wanted]
     check_loss("generate", [r["status"] for r in rows], [r["reason"] for r in rows], max_loss)
-    files = {w.video_id: _output(outputs, w) for w in wanted if found[w.video_id]["status"] == OK}
-    names = {v: f"{n:06d}{path.suffix.lower()}" for n, (v, path) in enumerate(files.items()) if path}
-    places = write_tar(tar, [(names[v], path) for v, path in files.items() if path])
-    for row in rows:
-        if row["status"] == OK:
-            row["path"], (row["offset"], row["size"]) = tar.name, places[names[row["video_id"]]]
-    keys = ("video_id", "prompt_id", "seed")
+    files = {w.video_id: path for w in wanted if (path := _output(outputs, w))}
+    place(rows, tar, files.__getitem__)
     silent = {"step": 0, "status": SKIPPED, "reason": NO_SIGNALS}
-    write_table(signals, [{**{k: row[k] for k in keys}, **silent} for row in rows], SIGNALS, made_by)
+    write_table(signals, [{**w.keys(), **silent} for w in wanted], SIGNALS, made_by)
     write_table(videos, rows, VIDEOS, made_by)
-
-
-def _keys(w: Wanted) -> Row:
-    return {
-        "video_id": w.video_id,
-        "prompt_id": w.prompt_id,
-        "seed": w.seed,
-        "condition": w.condition,
-        "class_label": w.class_label,
-    }
 
 
 # ---- what the command is given
 
 
-def _groups(missing: Sequence[Wanted], command: Sequence[str]) -> list[list[Wanted]]:
+def _groups(missing: Sequence[Task], command: Sequence[str]) -> list[list[Task]]:
     """What each start of the command is asked for: all, or with `{seed}` in its arguments each seed by itself."""
     if not any("{seed}" in part for part in command):
         return [list(missing)] if missing else []
@@ -143,12 +104,12 @@ def _groups(missing: Sequence[Wanted], command: Sequence[str]) -> list[list[Want
     return [[w for w in missing if w.seed == seed] for seed in seeds]
 
 
-def _write_prompts(path: Path, group: Sequence[Wanted], pictures: Mapping[str, Path]) -> None:
+def _write_prompts(path: Path, group: Sequence[Task], pictures: Mapping[str, Path]) -> None:
     lines = [
         {
             "video_id": w.video_id,
             "prompt_id": w.prompt_id,
-            "prompt": w.prompt,
+            "prompt": w.text,
             "seed": w.seed,
             "class": w.class_label,
             "image": str(pictures[w.condition]) if w.condition else None,
@@ -170,7 +131,7 @@ def _write_images(folder: Path, images: Mapping[str, Any]) -> dict[str, Path]:
     return found
 
 
-def _no_image(wanted: Sequence[Wanted], images: Mapping[str, Any]) -> dict[str, str]:
+def _no_image(wanted: Sequence[Task], images: Mapping[str, Any]) -> dict[str, str]:
     """Why videos can't be asked for: the image that they start from is not there."""
     needed = {w.video_id: images.get(w.condition, "it was not read") for w in wanted if w.condition}
     return {v: f"no image to start from: {why}" for v, why in needed.items() if isinstance(why, str)}
@@ -185,7 +146,7 @@ def _arguments(settings: Mapping[str, Any], values: Mapping[str, str]) -> list[s
 
 
 def _run(
-    group: Sequence[Wanted], model: str, settings: Mapping[str, Any], work: Path, n: int, pictures: Mapping[str, Path]
+    group: Sequence[Task], model: str, settings: Mapping[str, Any], work: Path, n: int, pictures: Mapping[str, Path]
 ) -> str | None:
     """Start the command once and wait for its end; None, or why it ended badly."""
     prompts, outputs = work / f"prompts-{n:03d}.jsonl", work / "outputs"
@@ -210,7 +171,7 @@ def _media(outputs: Path) -> list[Path]:
     )
 
 
-def _output(outputs: Path, w: Wanted) -> Path | None:
+def _output(outputs: Path, w: Task) -> Path | None:
     """The output of a video, whatever its media suffix: video first."""
     for suffix in (".mp4", *sorted(MEDIA_SUFFIXES - {".mp4"})):
         path = outputs / f"{w.video_id}{suffix}"

@@ -13,13 +13,13 @@ from typing import Any
 
 import torch
 
-from vidmem import text
 from vidmem.config import STAGE_VERSIONS
-from vidmem.generate.batch import Sampler, Task
-from vidmem.generate.clip import FIRST_STEP_ONLY, Made, Record, is_finished
+from vidmem.generate.batch import Sampler
+from vidmem.generate.clip import FIRST_STEP_ONLY, Made, is_finished
 from vidmem.generate.families import family_of
 from vidmem.generate.load import Frames, load_pipeline
-from vidmem.generate.shard import Partial, write_tar
+from vidmem.generate.shard import Partial, place
+from vidmem.generate.tasks import Task, every_task
 from vidmem.progress import progress
 from vidmem.tables import OK, SIGNALS, VIDEOS, check_loss, write_table
 
@@ -37,28 +37,9 @@ def plan(
     settings: Mapping[str, Any],
     images: Mapping[str, Frames | str] | None = None,
 ) -> list[Task]:
-    """Every prompt with every seed (`settings["seeds"]`), prompts in the order given.
-
-    A prompt is a dict with prompt_id and text (both None for a model that takes no text), and if it has them
-    `condition` (item id of an image to start from, a key of `images`), `class_label`, and `seed`, which stands for
-    all seeds. For models without prompts `asked.unprompted` makes them.
-    """
+    """The tasks of `prompts` (see `tasks.every_task`), whose ids follow what changes pixels in `settings`."""
     pixels = {key: value for key, value in settings.items() if key not in NO_PIXELS}
-    return [
-        _task(prompt, seed, model, pixels, images or {})
-        for prompt in prompts
-        for seed in ([prompt["seed"]] if "seed" in prompt else range(int(settings["seeds"])))
-    ]
-
-
-def _task(
-    prompt: Mapping[str, Any], seed: int, model: str, pixels: Mapping[str, Any], images: Mapping[str, Frames | str]
-) -> Task:
-    prompt_id, condition, label = prompt["prompt_id"], prompt.get("condition"), prompt.get("class_label")
-    asked = {key: value for key, value in (("condition", condition), ("class_label", label)) if value is not None}
-    image = None if condition is None else images.get(condition, "it was not read")
-    video = text.video_id(model, prompt_id or "", seed, {**pixels, **asked})
-    return Task(video, prompt_id, prompt["text"], seed, condition, label, image)
+    return every_task(prompts, model, int(settings["seeds"]), pixels, images)
 
 
 def generate_chunk(
@@ -90,11 +71,11 @@ def generate_chunk(
     partial = Partial(Path(partial_dir), _mark(source))
     _fill(partial, tasks, model_name, settings, source)
     records = {task.video_id: partial.read(task.video_id) or {} for task in tasks}
-    rows = [{**_row(task), "model": model_name, **records[task.video_id]["video"]} for task in tasks]
+    rows = [{**task.row(), "model": model_name, **records[task.video_id]["video"]} for task in tasks]
     statuses = [OK if row["reason"] == FIRST_STEP_ONLY else row["status"] for row in rows]  # that one was asked for
     check_loss("generate", statuses, [row["reason"] for row in rows], max_loss)
-    _place(rows, Path(out_tar), partial)
-    signals = [{**_keys(task), **row} for task in tasks for row in records[task.video_id]["signals"]]
+    place(rows, Path(out_tar), partial.video)
+    signals = [{**task.keys(), **row} for task in tasks for row in records[task.video_id]["signals"]]
     provenance = dict(made_by or {})
     write_table(out_signals, signals, SIGNALS, provenance)
     write_table(out_videos, rows, VIDEOS, provenance)
@@ -134,20 +115,3 @@ def _make(sampler: Sampler, tasks: Sequence[Task], missing: set[str], size: int)
         batch = tasks[start : start + size]
         if any(task.video_id in missing for task in batch):
             yield from (pair for pair in sampler.make(batch) if pair[0].video_id in missing)
-
-
-def _keys(task: Task) -> Record:
-    return {"video_id": task.video_id, "prompt_id": task.prompt_id, "seed": task.seed}
-
-
-def _row(task: Task) -> Record:
-    return {**_keys(task), "condition": task.condition, "class_label": task.class_label}
-
-
-def _place(rows: list[Record], tar: Path, partial: Partial) -> None:
-    """Write the finished clips to the tar, and where they lie to the rows."""
-    ok = [row for row in rows if row["status"] == OK]
-    names = [f"{number:06d}.mp4" for number in range(len(ok))]
-    places = write_tar(tar, [(n, partial.video(row["video_id"])) for n, row in zip(names, ok, strict=True)])
-    for name, row in zip(names, ok, strict=True):
-        row["path"], (row["offset"], row["size"]) = tar.name, places[name]

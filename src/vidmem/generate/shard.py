@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+from vidmem.tables import OK
 
 Place = tuple[int, int]  # offset and size of a member's data in the tar, in bytes
 
@@ -37,6 +39,16 @@ def write_tar(path: Path, members: Iterable[tuple[str, Path]]) -> dict[str, Plac
         aside.unlink(missing_ok=True)
         raise
     return places
+
+
+def place(rows: Sequence[dict[str, Any]], tar: Path, file_of: Callable[[str], Path]) -> None:
+    """Write the files of the ok rows of VIDEOS to a tar, and where they lie to the rows. `file_of` a video_id."""
+    ok = [row for row in rows if row["status"] == OK]
+    files = [file_of(row["video_id"]) for row in ok]
+    names = [f"{number:06d}{path.suffix.lower()}" for number, path in enumerate(files)]
+    places = write_tar(tar, zip(names, files, strict=True))
+    for name, row in zip(names, ok, strict=True):
+        row["path"], (row["offset"], row["size"]) = tar.name, places[name]
 
 
 class Partial:
