@@ -4,6 +4,7 @@ from vidmem.tables.files import read_made_by, read_table, read_vectors, write_ta
 from vidmem.tables.loss import TooManyLost, check_loss
 from vidmem.tables.schemas import (
     DETECT,
+    DUPLICATES,
     EFFECTIVE_SIZE,
     FAILED,
     FEATURE_ITEMS,
@@ -26,6 +27,7 @@ from vidmem.tables.schemas import (
 
 __all__ = [
     "DETECT",
+    "DUPLICATES",
     "EFFECTIVE_SIZE",
     "FAILED",
     "FEATURE_ITEMS",

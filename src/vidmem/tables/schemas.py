@@ -43,6 +43,7 @@ _MEDIA = [
 
 MANIFEST = _schema(
     _key("item_id"),
+    ("corpus", pa.string()),  # name of the corpus that it is from, where several are joined
     *_MEDIA,
     ("caption", pa.string()),
     ("sha256", pa.string()),  # of the file's bytes
@@ -50,13 +51,39 @@ MANIFEST = _schema(
     *_STATUS,
 )
 
+DUPLICATES = _schema(  # one row a corpus item: what stands beside it, by each kind of evidence
+    _key("item_id"),
+    ("corpus", pa.string()),
+    ("prompt_id", pa.string()),  # of its caption
+    ("caption_multiplicity", pa.int32()),  # items that bear the same caption
+    ("caption_component", pa.string()),  # smallest item_id among items with the same or a nearly same caption
+    ("caption_component_size", pa.int32()),  # items in it
+    ("semantic_neighbours", pa.int32()),  # other captions that say the same in other words; null: not looked for
+    ("content_component", pa.string()),  # smallest item_id among items that show the same
+    ("content_component_size", pa.int32()),
+    ("motion_component", pa.string()),  # smallest item_id among items that move the same
+    ("motion_component_size", pa.int32()),
+    ("same_caption_same_video", pa.int32()),  # other items of the same caption component and content component
+    ("same_caption_other_video", pa.int32()),  # template captions of stock footage
+    ("other_caption_same_video", pa.int32()),
+    ("same_motion_other_video", pa.int32()),
+    *_STATUS,  # skipped + reason for an item that has no usable file; evidence that is missing is null
+)
+
 PROMPTS = _schema(
     _key("prompt_id"),
     ("text", pa.string()),
-    ("set", pa.string()),  # video-duplicated | random-train | control | imported
+    ("set", pa.string()),  # see prompts.sets: video-duplicated | image-duplicated | motion-duplicated | ...
     ("duplicates", pa.int32()),  # corpus items that bear this caption
     ("content_duplicates", pa.int32()),  # most items among them that are the same file
     ("source_ids", pa.list_(pa.string())),  # item_ids of the distinct clips under this caption, `same_as` ids, sorted
+    ("corpus", pa.string()),  # name of the corpus of its clips
+    ("risk", pa.float64()),  # what its set is ranked by; null where it isn't
+    ("near_captions", pa.int32()),  # items with the same or a nearly same caption
+    ("same_video", pa.int32()),  # most items that show the same as one of its clips, under any caption
+    ("same_motion", pa.int32()),  # most items that move the same as one of its clips and show something else
+    ("origin", pa.string()),  # paraphrase: prompt_id that it rewords; control: version of the list; imported: the file
+    ("evidence", pa.string()),  # why it is in its set, in words
 )
 
 VIDEOS = _schema(  # one row a generated video
