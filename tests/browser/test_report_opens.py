@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this mac
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = World(tmp_path_factory.mktemp("world"))
+    made.dataset, made.beside = HOSTILE, {"later": made.root / "later.parquet"}
     inputs = made.inputs({"planted": made.model("planted", hits=6)})
     out = tmp_path_factory.mktemp("report")
     build_report(inputs, SETTINGS, out / "report", out / "summary.json")
@@ -52,6 +53,8 @@ def test_the_script_runs_and_hostile_captions_are_text(page: Path, tmp_path: Pat
     assert len(dom.find_all("script")) == 1
     count = dom.find(id="f-count")
     assert count is not None and re.fullmatch(r"[1-9]\d* of \d+ shown", count.get_text()), "the script did not run"
+    datasets = [th.get_text(" ", strip=True) for th in dom.select("#study tr.dataset th")]
+    assert datasets == [" ".join(HOSTILE.split()) + " audit tiny", "later"]
     assert "CONSOLE" not in done.stderr, done.stderr[-2000:]
 
 

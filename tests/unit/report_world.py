@@ -11,6 +11,7 @@ import numpy as np
 
 from vidmem import tables
 from vidmem.media import write_video
+from vidmem.report.dataset import write_dataset
 from vidmem.report.inputs import FeatureFiles, ModelFiles, ReportInputs, VideoShard
 
 HOSTILE = 'A "quoted" <script>alert(1)</script> clip\nof a 🦊 & <img src=x onerror=alert(2)>'
@@ -96,6 +97,8 @@ class World:
         self.corpus = root / "clips"
         self.searched: dict[str, Any] = {}  # what the retrieve tables of the models say of the search
         self.effective_size: Path | None = None
+        self.dataset = "tiny"  # what the corpus is called
+        self.beside: dict[str, Path] = {}  # rows of other audits
         self.captions = [HOSTILE, "a red kite over wet sand", "=1+1 a train leaves", "two dancers, one lamp"]
         for content in range(4):
             write_video(self.corpus / f"c{content}.mp4", pixels(content, content), FPS)
@@ -265,6 +268,8 @@ class World:
             "metrics": {"bootstrap": 200},
             "corpus": {"folder": "my clips", "limits": {"max_side": 4096}},
         }
+        own = self.root / "dataset.parquet"
+        write_dataset("tiny", self.dataset, models, 200, own)
         return ReportInputs(
             "tiny",
             json.loads(json.dumps(config)),
@@ -275,6 +280,7 @@ class World:
             dict(self.features),
             {"corpus": [bench, bench], "generate": [bench]},
             self.effective_size,
+            {"tiny": own, **self.beside},
         )
 
     def sized(self, family: str = "planted") -> Path:

@@ -97,7 +97,8 @@ def test_adding_a_model_runs_its_branch_and_the_report_alone(audit: Any) -> None
     finally:
         audit.write_config(CONFIG)
     once = ("generate_build", "generate", "features_model", "features_null", "retrieve", "retrieve_null")
-    assert jobs == {rule: 1 for rule in (*once, "metrics_model", "detect", "truth", "report", "all")}
+    ending = ("metrics_model", "detect", "truth", "report_dataset", "report", "all")
+    assert jobs == {rule: 1 for rule in (*once, *ending)}
 
 
 def test_deleting_a_model_reruns_the_report_alone(audit: Any) -> None:
@@ -108,7 +109,7 @@ def test_deleting_a_model_reruns_the_report_alone(audit: Any) -> None:
         jobs = audit.planned()
     finally:
         audit.write_config(CONFIG)
-    assert jobs == {"report": 1, "all": 1}
+    assert jobs == {"report_dataset": 1, "report": 1, "all": 1}
 
 
 def test_an_edit_to_the_reports_code_reruns_the_report_alone(audit: Any, checkout: Path) -> None:

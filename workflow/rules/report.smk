@@ -1,6 +1,33 @@
 # Stage `report`: what people read.
 
 
+# This audit's rows of the table model x dataset. They know no other audit, so that audits may name each other in
+# `report.beside`: a report that is written again changes no other's.
+rule report_dataset:
+    input:
+        metrics=expand("results/{{audit}}/metrics/{model}.parquet", model=PLAN.models),
+        detect=expand("results/{{audit}}/detect/{model}.parquet", model=PLAN.models),
+    output:
+        "results/{audit}/dataset.parquet",
+    log:
+        "results/{audit}/logs/report/dataset.log",
+    benchmark:
+        "results/{audit}/benchmarks/report/dataset.tsv"
+    conda:
+        "../../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=30,
+    params:
+        models=PLAN.models,
+        settings=PLAN.dataset_settings(),
+    message:
+        "Rows of audit {wildcards.audit} in the table model x dataset"
+    script:
+        "../scripts/report_dataset.py"
+
+
 rule report:
     input:
         manifest="results/{audit}/corpus/corpus.parquet",
@@ -16,6 +43,8 @@ rule report:
         detect=expand("results/{{audit}}/detect/{model}.parquet", model=PLAN.models),
         truth=expand("results/{{audit}}/truth/{model}.parquet", model=PLAN.known),
         effective_size=PLAN.effective_size(),
+        dataset="results/{audit}/dataset.parquet",
+        beside=PLAN.beside(),
     output:
         page=report(
             directory("results/{audit}/report"),

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from vidmem.config.base import Section
+from vidmem.config.base import NAME_PATTERN, Section
 
 
 class Retrieve(Section):
@@ -117,6 +117,18 @@ class Report(Section):
     """The report for people."""
 
     title: str = Field("Memorisation audit", description="Title on the report's first line.")
+    dataset: str | None = Field(
+        None,
+        min_length=1,
+        max_length=80,
+        description="What the corpus is called in the table model x dataset, such as WebVid-10M. By default the "
+        "audit's name.",
+    )
+    beside: list[Annotated[str, Field(pattern=NAME_PATTERN)]] = Field(
+        [],
+        description="Other audits, run in the same folder, whose models stand in the table model x dataset too. One "
+        "that has no results yet is said to have none; a later run picks them up.",
+    )
     findings: int = Field(60, ge=0, description="Findings shown with their pictures, the surest first.")
     strip_frames: int = Field(6, ge=1, le=24, description="Frames in a strip.")
     strip_width: int = Field(112, ge=32, le=512, description="Width of a frame in a strip, in pixels.")

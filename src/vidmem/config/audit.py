@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from vidmem.config.analysis import Detect, Metrics, Report, Retrieve, Truth
 from vidmem.config.base import NAME_PATTERN, Section
@@ -49,6 +49,16 @@ class Audit(Section):
             if name in RESERVED:
                 raise ValueError(f"model name {name!r} is reserved; reserved are {', '.join(RESERVED)}")
         return _with_sizes(models)
+
+    @field_validator("report")
+    @classmethod
+    def _others(cls, report: Report, info: ValidationInfo) -> Report:
+        twice = [name for name in report.beside if report.beside.count(name) > 1]
+        if info.data.get("audit") in report.beside:
+            raise ValueError(f"beside: {info.data['audit']!r} is this audit itself: name others")
+        if twice:
+            raise ValueError(f"beside: {twice[0]!r} is named more than once")
+        return report
 
 
 def _with_sizes(models: dict[str, Model]) -> dict[str, Model]:

@@ -15,5 +15,5 @@ STAGE_VERSIONS: dict[str, int] = {
     "metrics": 2,
     "detect": 1,
     "truth": 2,
-    "report": 1,
+    "report": 2,
 }

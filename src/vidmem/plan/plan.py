@@ -233,6 +233,22 @@ class Plan:
 
     # ---- the report
 
+    def dataset_settings(self) -> dict[str, Any]:
+        """What changes this audit's rows of the table model x dataset, beside its verdicts."""
+        return {
+            "bootstrap": self.audit.metrics.bootstrap,
+            "dataset": self.audit.report.dataset or self.name,
+            "version": self.settings("report")["version"],
+        }
+
+    def beside(self) -> list[str]:
+        """Rows of other audits that stand beside this one's, of those that were run already."""
+        return [path for name, path in self._datasets().items() if name != self.name and Path(path).is_file()]
+
+    def _datasets(self) -> dict[str, str]:
+        """By audit, this one first, the file of its rows of the table model x dataset."""
+        return {name: f"results/{name}/dataset.parquet" for name in (self.name, *self.audit.report.beside)}
+
     def report_files(self) -> dict[str, Any]:
         """What the report reads of each model, as plain data: paths, and the folders that videos lie in."""
         return {
@@ -241,6 +257,7 @@ class Plan:
             "corpus_features": {s: self._real(self.corpus_tables(s)) for s in ("frames", "flow", "items")},
             "models": {name: self._model_files(name) for name in self.models},
             "effective_size": next(iter(self.effective_size()), None),
+            "datasets": self._datasets(),
         }
 
     def _model_files(self, model: str) -> dict[str, Any]:

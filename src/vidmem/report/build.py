@@ -37,7 +37,7 @@ def _empty(folder: Path) -> None:
     """Remove what an earlier report left: a strip that no card shows would be a leftover of another verdict."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.suffix in {".webp", ".csv", ".parquet"}:
+        if path.suffix in {".webp", ".csv", ".parquet", ".tex"}:
             path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""The report's tables as CSV, for spreadsheets, and Parquet, for programs."""
+"""The report's tables as CSV, for spreadsheets, and Parquet, for programs; the study's as LaTeX, for papers, too."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from vidmem.report.corpus_facts import SKIPPED, skipped_rows
 from vidmem.report.inputs import ReportInputs, text_of
 from vidmem.report.search_facts import search_table
 from vidmem.report.sizes import size_table
+from vidmem.report.study import study_table, study_tex
 from vidmem.report.thresholds import KINDS, threshold_table
 from vidmem.truth import dose_response
 
@@ -40,6 +41,7 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
         "rates": rates.rate_table(
             [row for name, frame in metrics.items() for row in rates.rate_rows(name, frame, inputs.draws)]
         ),
+        "study": study_table(inputs),
         "verdicts": pl.DataFrame(
             [
                 {"model": name, "verdict": v, "videos": n}
@@ -83,7 +85,7 @@ def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.D
 
 
 def write_tables(frames: dict[str, pl.DataFrame], folder: Path) -> None:
-    """Write each frame as `<name>.csv` and `<name>.parquet`.
+    """Write each frame as `<name>.csv` and `<name>.parquet`, and the study's as `study.tex` too.
 
     Lists (ROC points, similarity maps) are in the Parquet files alone. In CSV a text that a spreadsheet would run as
     a formula gets a leading apostrophe: captions come from strangers.
@@ -93,3 +95,4 @@ def write_tables(frames: dict[str, pl.DataFrame], folder: Path) -> None:
         frame.write_parquet(folder / f"{name}.parquet", compression="zstd")
         flat = frame.select(c for c, kind in frame.schema.items() if not isinstance(kind, pl.List))
         flat.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'$1")).write_csv(folder / f"{name}.csv")
+    (folder / "study.tex").write_text(study_tex(frames["study"]), encoding="utf-8", newline="\n")

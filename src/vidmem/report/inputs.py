@@ -51,7 +51,8 @@ class ModelFiles:
 class ReportInputs:
     """The report's inputs.
 
-    `features` is keyed by subject (`corpus` and the models' names), `benchmarks` by stage (Snakemake's TSV files).
+    `features` is keyed by subject (`corpus` and the models' names), `benchmarks` by stage (Snakemake's TSV files),
+    `datasets` by audit (tables under `tables.DATASET`, this audit's first; of other audits they may not be there yet).
     """
 
     audit: str
@@ -63,6 +64,7 @@ class ReportInputs:
     features: Mapping[str, FeatureFiles] = field(default_factory=dict)
     benchmarks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     effective_size: Path | None = None  # None: no model was trained on several numbers of clips
+    datasets: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def draws(self) -> int:

@@ -15,12 +15,13 @@ import yaml
 from markupsafe import Markup
 
 from vidmem import stats, tables
-from vidmem.report import plots, strips, words
+from vidmem.report import plots, rates, strips, words
 from vidmem.report.cells import part
 from vidmem.report.corpus_facts import duplicates
 from vidmem.report.gallery import Card
 from vidmem.report.inputs import ReportInputs, numbers, ok_rows
 from vidmem.report.sizes import CRITERIA, size_plot, size_words
+from vidmem.report.study import study_groups
 from vidmem.report.summary import default_detector, has_signals
 from vidmem.report.thresholds import KINDS, line
 
@@ -56,6 +57,7 @@ def render_page(
         summary=summary,
         answer=words.answer(summary, detectors, pooled_truth(frames["truth"]), nulls),
         rates=rate_groups(frames["rates"]),
+        study=study_groups(frames["study"]),
         thresholds=frames["thresholds"].to_dicts(),
         seeds=any(model["agreement"]["videos"] for model in summary["models"].values()),
         cards=cards,
@@ -93,16 +95,24 @@ def _source(name: str) -> str:
     return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 
-def rate_groups(rates: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+def rate_groups(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Rows of the rate table by model: {"prompt_set", "videos", "prompts", "content": row, "motion": .., ..}."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in rates.to_dicts():
+    for row in frame.to_dicts():
         lines = groups.setdefault(row["model"], [])
         if not lines or lines[-1]["prompt_set"] != row["prompt_set"]:
             lines.append({key: row[key] for key in ("prompt_set", "videos", "prompts")})
         lines[-1][row["kind"]] = row
-    # A model with one prompt set needs no second line that says the same.
-    return {name: lines[:1] if len(lines) == 2 else lines for name, lines in groups.items()}
+    return {name: _telling(lines) for name, lines in groups.items()}
+
+
+def _telling(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines of one model without those that would say of the same videos what another line says."""
+    whole, corpus, *sets = lines
+    if len(sets) < 2:
+        return [whole]
+    captions = [line for line in sets if line["prompt_set"] not in rates.NO_CAPTIONS]
+    return [whole, corpus, *sets] if 1 < len(captions) < len(sets) else [whole, *sets]
 
 
 def distributions(inputs: ReportInputs) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,8 @@ KINDS = ("content", "template", "motion", "either", "any")
 VERDICTS = ("verbatim", "retrieved", "template", "motion", "none")
 ALL = "all"
 IN_NO_SET = "in no set"
+FROM_CORPUS = "from the corpus"  # all sets of captions of the corpus, and videos of no known prompt
+NO_CAPTIONS = ("control", "imported", "paraphrase")  # sets of prompts that don't stand in the corpus
 
 RATES: dict[str, Any] = {
     "model": pl.String,
@@ -45,6 +47,11 @@ def flags(metrics: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def from_corpus(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose prompt is a caption of the corpus, or not known: what the study's rates are over."""
+    return frame.filter(~pl.col("prompt_set").fill_null(IN_NO_SET).is_in(NO_CAPTIONS))
+
+
 def rate(frame: pl.DataFrame, kind: str, draws: int) -> dict[str, Any]:
     """Share of the rows of `flags` that are memorised by `kind`, with its 95 % interval; None for no rows."""
     hits = frame[kind].to_numpy().astype(float)
@@ -61,12 +68,12 @@ def rate(frame: pl.DataFrame, kind: str, draws: int) -> dict[str, Any]:
 
 
 def rate_rows(model: str, metrics: pl.DataFrame, draws: int) -> list[dict[str, Any]]:
-    """Rates of one model: over all videos first, then by prompt set, each by kind."""
+    """Rates of one model: over all videos first, then those prompted from the corpus, then by set, each by kind."""
     frame = flags(metrics)
     sets = sorted(frame["prompt_set"].unique().to_list())
     rows = []
-    for name in [ALL, *sets]:
-        part = frame if name == ALL else frame.filter(pl.col("prompt_set") == name)
+    wholes = {ALL: frame, FROM_CORPUS: from_corpus(frame)}
+    for name, part in {**wholes, **{s: frame.filter(pl.col("prompt_set") == s) for s in sets}}.items():
         rows += [{"model": model, "prompt_set": name, "kind": kind, **rate(part, kind, draws)} for kind in KINDS]
     return rows
 

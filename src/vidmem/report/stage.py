@@ -34,6 +34,7 @@ def report_from_plan(
         },
         benchmarks=_benchmarks(Path(files["benchmarks"])),
         effective_size=Path(files["effective_size"]) if files["effective_size"] else None,
+        datasets={name: Path(p) for name, p in files["datasets"].items()},
     )
     section = {k: v for k, v in settings.items() if k not in ("code", "config", "version")}
     return build_report(inputs, section, out, summary)

@@ -25,6 +25,7 @@ from vidmem.report.inputs import ModelFiles, ReportInputs, numbers, ok_rows
 from vidmem.report.search_facts import search_summary, short_clips
 from vidmem.report.show import short_table
 from vidmem.report.sizes import size_summary
+from vidmem.report.study import study_table
 from vidmem.report.thresholds import KINDS, calibration_summary, line
 from vidmem.truth import summarise_truth
 
@@ -42,6 +43,7 @@ def make_summary(inputs: ReportInputs) -> dict[str, Any]:
         "wall_seconds": {stage: _seconds(files) for stage, files in inputs.benchmarks.items()},
         "corpus": {**corpus_summary(inputs), "short_clips": short_clips(inputs)},
         "models": {name: model_summary(files, inputs.draws) for name, files in inputs.models.items()},
+        "study": study_table(inputs).to_dicts(),
         "effective_size": size_summary(inputs),
     }
     clean: dict[str, Any] = strict(summary)

@@ -3,6 +3,7 @@
 from vidmem.tables.files import read_made_by, read_table, read_vectors, write_table
 from vidmem.tables.loss import TooManyLost, check_loss
 from vidmem.tables.schemas import (
+    DATASET,
     DETECT,
     DUPLICATES,
     EFFECTIVE_SIZE,
@@ -26,6 +27,7 @@ from vidmem.tables.schemas import (
 )
 
 __all__ = [
+    "DATASET",
     "DETECT",
     "DUPLICATES",
     "EFFECTIVE_SIZE",

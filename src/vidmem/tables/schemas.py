@@ -294,3 +294,34 @@ EFFECTIVE_SIZE = _schema(  # one row a model that was trained on a number of dis
     ("d1_d2_pixel_low", pa.float64()),
     ("d1_d2_pixel_high", pa.float64()),
 )
+
+DATASET = _schema(  # one row a model of an audit: its row of the study's table (model x dataset)
+    _key("audit"),
+    ("dataset", pa.string()),  # what the corpus is called
+    ("model", pa.string()),
+    ("videos", pa.int32()),  # with a verdict, of prompts from the corpus or of no known prompt
+    ("prompts", pa.int32()),
+    ("content_memorised", pa.int32()),  # of these videos
+    ("content_rate", pa.float64()),
+    ("content_low", pa.float64()),  # 95 % bootstrap interval over prompts
+    ("content_high", pa.float64()),
+    ("motion_memorised", pa.int32()),
+    ("motion_rate", pa.float64()),
+    ("motion_low", pa.float64()),
+    ("motion_high", pa.float64()),
+    ("content_score_p95", pa.float64()),  # 95th percentile and maximum over the videos: what is judged,
+    ("content_score_max", pa.float64()),
+    ("gsscd_max_p95", pa.float64()),  # and the plain scores of the same matches
+    ("gsscd_max_max", pa.float64()),
+    ("motion_score_p95", pa.float64()),
+    ("motion_score_max", pa.float64()),
+    ("ofs3_p95", pa.float64()),
+    ("ofs3_max", pa.float64()),
+    ("content_auc", pa.float64()),  # of the default detector, over all prompts of the model
+    ("content_auc_low", pa.float64()),
+    ("content_auc_high", pa.float64()),
+    ("motion_auc", pa.float64()),
+    ("motion_auc_low", pa.float64()),
+    ("motion_auc_high", pa.float64()),
+    *_STATUS,  # skipped + reason for a model without such videos, or an audit without results
+)
