@@ -4,6 +4,7 @@
 #   results/<audit>/<stage>/<subject>/<chunk>.<ext>   subject = a model's name or `corpus`
 #   results/<audit>/<stage>/<subject>.parquet         a stage that is not cut into chunks
 #   results/<audit>/{logs,benchmarks}/<stage>/...     mirror it
+#   results/<audit>/{dataset.parquet,summary.json}    what other audits, and other tools, read
 #
 # Named targets: `all` (the report), `features`, `metrics`; one model's branch by its file:
 #   snakemake --cores 8 results/<audit>/metrics/<model>.parquet

@@ -93,6 +93,18 @@ def test_a_model_asked_with_other_prompts_alone_has_a_reason(tmp_path: Path) -> 
     assert (found["videos"], found["content_rate"], found["content_score_max"]) == (0, None, None)
 
 
+def test_a_rate_of_motion_is_not_stated_where_nothing_moves(tmp_path: Path) -> None:
+    row = {"video_id": "v", "prompt_id": "p", "prompt_set": "random-train", "status": "ok", "content_score": 0.9}
+    row |= {"gsscd_max": 0.9, "content_memorised": True, "motion_memorised": False}  # as the metrics stage has images
+    tables.write_table(tmp_path / "m.parquet", [row], tables.METRICS)
+    write_dataset("a", "Images", {"m": ModelFiles([], Path(), tmp_path / "m.parquet")}, 100, tmp_path / "d.parquet")
+    study = tables.read_table(tmp_path / "d.parquet")
+    found = study.row(0, named=True)
+    assert (found["status"], found["content_rate"], found["content_memorised"]) == ("ok", 1.0, 1)
+    assert {found[f"motion_{name}"] for name in ("memorised", "rate", "low", "high", "score_max")} == {None}
+    assert " & 1 & 100.0 [2.5, 100.0] & -- & 0.900 & " in study_tex(study)
+
+
 def test_every_number_is_that_of_the_other_tables(world: tuple[World, ReportInputs], study: pl.DataFrame) -> None:
     frames = make_tables(world[1])
     detect = frames["detect"].filter(pl.col("default") & (pl.col("detector") == pl.col("label") + "_magnitude"))

@@ -94,6 +94,16 @@ def test_a_dry_run_on_a_tree_in_the_data_s_layout_is_clean(tree: Path, name: str
     assert "Error" not in done.stdout and "Warning" not in done.stdout
 
 
+def test_every_report_of_the_study_holds_all_of_its_datasets() -> None:
+    sections = {name: yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in STUDY}
+    assert {config["audit"] for config in sections.values()} == set(STUDY)
+    for name, config in sections.items():
+        assert sorted([*config["report"]["beside"], name]) == STUDY
+    named = {name: config["report"]["dataset"] for name, config in sections.items()}
+    assert set(named.values()) == {"WebVid-10M", "LAION", "UCF-101", "Kinetics-600"}
+    assert named["study"] == named["study-modern"] == "WebVid-10M"
+
+
 @pytest.mark.parametrize("name", STUDY)
 def test_its_cost_is_said(tree: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.chdir(tree)

@@ -47,7 +47,8 @@ def dataset_row(files: ModelFiles, draws: int) -> dict[str, Any]:
 
     Rates and scores are over the ok videos that are prompted from the corpus, or whose prompt is not known. The
     detectors' AUC is that of the default rows of the detect table, which are over all of the model's prompts: those
-    that are not in the corpus are what an alarm must not be raised for.
+    that are not in the corpus are what an alarm must not be raised for. Where no video has a score of a kind, as of
+    motion where either side is images, its rate is None: nothing was compared.
     """
     metrics = tables.read_table(files.metrics)
     judged, flags = rates.from_corpus(ok_rows(metrics)), rates.from_corpus(rates.flags(metrics))
@@ -56,8 +57,10 @@ def dataset_row(files: ModelFiles, draws: int) -> dict[str, Any]:
         reason = "no video has a prompt from the corpus" if len(ok_rows(metrics)) else "no video was judged"
         row |= {"status": tables.SKIPPED, "reason": reason}
     for kind in KINDS:
-        found = rates.rate(flags, kind, draws)
-        row |= {f"{kind}_{name}": found[name] for name in ("memorised", "rate", "low", "high")}
+        scored = len(numbers(judged, f"{kind}_score"))
+        found = rates.rate(flags if scored else flags.clear(), kind, draws)
+        row |= {f"{kind}_memorised": found["memorised"] if scored else None}
+        row |= {f"{kind}_{name}": found[name] for name in ("rate", "low", "high")}
         for score in SCORES[kind]:
             row |= _tail(judged, score)
     return row | _heard(files)

@@ -95,6 +95,8 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _share(row: dict[str, Any], kind: str) -> str:
+    if row[f"{kind}_rate"] is None:
+        return DASH
     low, high = (100 * row[f"{kind}_{edge}"] for edge in ("low", "high"))
     return f"{100 * row[f'{kind}_rate']:.1f} [{low:.1f}, {high:.1f}]"
 

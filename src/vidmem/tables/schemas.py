@@ -301,7 +301,7 @@ DATASET = _schema(  # one row a model of an audit: its row of the study's table 
     ("model", pa.string()),
     ("videos", pa.int32()),  # with a verdict, of prompts from the corpus or of no known prompt
     ("prompts", pa.int32()),
-    ("content_memorised", pa.int32()),  # of these videos
+    ("content_memorised", pa.int32()),  # of these videos; null: none has such a score (motion of images)
     ("content_rate", pa.float64()),
     ("content_low", pa.float64()),  # 95 % bootstrap interval over prompts
     ("content_high", pa.float64()),
