@@ -1,7 +1,8 @@
-"""Every family on a tiny pipeline of its own classes: saved, loaded, sampled twice, and what its denoiser said checked.
+"""Every family on a tiny pipeline of its own classes: saved, loaded, sampled twice, and what its denoiser said checked;
+and a chunk of its videos killed and resumed.
 
 A family joins by a module in `pipelines/`. With FAMILIES_TABLE=<path> in the environment, what was measured is written
-there as CSV: family, variant, pipeline, layout, prediction, identity_error, reason.
+there as CSV: family, variant, pipeline, layout, prediction, identity_error, resumed, reason.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,16 @@ import numpy as np
 import pipelines
 import pytest
 import torch
+from killed import kill_after_first_clip
 
+from vidmem import text
+from vidmem.generate.asked import unprompted
 from vidmem.generate.families import FAMILIES, Family, family_of, nearest
 from vidmem.generate.layouts import LAYOUTS
 from vidmem.generate.load import ModelError, load_pipeline, sample
 from vidmem.generate.recorder import Recorder, latent_frames
+from vidmem.generate.run import generate_chunk
+from vidmem.tables import read_table
 
 MODULES = pipelines.families()
 CASES = [(name, variant) for name, module in MODULES.items() for variant in ("", *getattr(module, "VARIANTS", {}))]
@@ -32,7 +39,20 @@ TEXTS = ["a dog runs", "a dog runs", "two boats at sea", "two boats at sea"]
 SEEDS = [0, 1, 0, 1]
 LABELS = [3, 3, 7, 7]
 STEPS = 2
+COLUMNS = ["family", "variant", "pipeline", "layout", "prediction", "identity_error", "resumed", "reason"]
 Runs = list[tuple[Recorder, list[Any]]]
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A family, its pipeline's folder and what was loaded from it, two runs of it, and its row of the table."""
+
+    family: Family
+    folder: Path
+    pipeline: Any
+    runs: Runs
+    row: Row
 
 
 def built(name: str, variant: str) -> Any:
@@ -43,13 +63,20 @@ def built(name: str, variant: str) -> Any:
         return build()
 
 
+def settings_of(name: str) -> dict[str, Any]:
+    module = MODULES[name]
+    frames, size = getattr(module, "FRAMES", 3), getattr(module, "SIZE", 32)
+    common = {"steps": STEPS, "guidance_scale": 4.0, "frames": frames, "width": size, "height": size, "fps": 8.0}
+    return common | getattr(module, "ARGUMENTS", {})
+
+
+def pictures() -> list[Any]:
+    return [np.random.default_rng(i).integers(0, 255, (40, 48, 3), np.uint8) for i in range(len(SEEDS))]
+
+
 def sampled(name: str, pipeline: Any) -> tuple[Recorder, list[Any]]:
     """Both prompts with both seeds, as many at once as the family allows; the first call's recorder holds all rows."""
-    module, family = MODULES[name], FAMILIES[name]
-    frames, size = getattr(module, "FRAMES", 3), getattr(module, "SIZE", 32)
-    settings = {"steps": STEPS, "guidance_scale": 4.0, "frames": frames, "width": size, "height": size, "fps": 8.0}
-    settings |= getattr(module, "ARGUMENTS", {})
-    images = [np.random.default_rng(i).integers(0, 255, (40, 48, 3), np.uint8) for i in range(len(SEEDS))]
+    family, settings, images = FAMILIES[name], settings_of(name), pictures()
     together = family.at_once or len(SEEDS)
     calls, videos = [], []
     for start in range(0, len(SEEDS), together):
@@ -60,7 +87,7 @@ def sampled(name: str, pipeline: Any) -> tuple[Recorder, list[Any]]:
             pipeline,
             videos=len(SEEDS[part]),
             guidance_scale=4.0,
-            latent_frames=latent_frames(pipeline, frames),
+            latent_frames=latent_frames(pipeline, settings["frames"]),
         ) as recorder:
             videos += sample(pipeline, TEXTS[part], SEEDS[part], settings, first, labels)
         calls.append(recorder)
@@ -70,21 +97,24 @@ def sampled(name: str, pipeline: Any) -> tuple[Recorder, list[Any]]:
 
 
 @pytest.fixture(scope="module")
-def measured() -> Iterator[list[dict[str, object]]]:
-    """Rows of the table, one a family and variant."""
-    rows: list[dict[str, object]] = []
+def measured() -> Iterator[dict[tuple[str, str], Row]]:
+    """Rows of the table by family and variant."""
+    rows: dict[tuple[str, str], Row] = {}
     yield rows
     path = os.environ.get("FAMILIES_TABLE")
     if path and rows:
         with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(sorted(rows, key=lambda row: (str(row["family"]), str(row["variant"]))))
+            writer.writerows(rows[key] for key in sorted(rows))
 
 
 @pytest.fixture(scope="module", params=CASES, ids=lambda case: " ".join(case).strip())
-def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Family, Any, Runs]:
-    """A family, its pipeline as loaded from a folder, and two runs of it."""
+def case(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    measured: dict[tuple[str, str], Row],
+) -> Case:
     name, variant = request.param
     folder = tmp_path_factory.mktemp("model")
     built(name, variant).save_pretrained(str(folder), safe_serialization=True)
@@ -92,13 +122,12 @@ def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # families without guidance warn, and the test of the rows checks why
         runs = [sampled(name, pipeline) for _ in range(2)]
-    return FAMILIES[name], pipeline, runs
+    row = measured.setdefault((name, variant), {"family": name, "variant": variant})
+    return Case(FAMILIES[name], folder, pipeline, runs, row)
 
 
-def test_the_guidance_is_what_the_family_declares(
-    case: tuple[Family, Any, Runs], request: pytest.FixtureRequest, measured: list[dict[str, object]]
-) -> None:
-    family, pipeline, ((recorder, _), _) = case
+def test_the_guidance_is_what_the_family_declares(case: Case) -> None:
+    family, pipeline, recorder = case.family, case.pipeline, case.runs[0][0]
     assert recorder.layout == family.layout
     if family.layout is None:
         assert all(row["status"] == "skipped" and family.why in row["reason"] for row in recorder.rows[0])
@@ -106,21 +135,57 @@ def test_the_guidance_is_what_the_family_declares(
         assert recorder.error is not None and recorder.error <= 1e-6
     channels = getattr(pipeline, family.denoisers[0]).config
     assert family.learned_variance == (channels.get("out_channels") == 2 * channels.get("in_channels", 0) > 0)
-    measured.append(
-        {
-            "family": family.name,
-            "variant": request.node.callspec.params["case"][1],
-            "pipeline": type(pipeline).__name__,
-            "layout": family.layout or "none",
-            "prediction": family.prediction,
-            "identity_error": "" if recorder.error is None else f"{recorder.error:.2g}",
-            "reason": family.why,
-        }
+    case.row.update(
+        pipeline=type(pipeline).__name__,
+        layout=family.layout or "none",
+        prediction=family.prediction,
+        identity_error="" if recorder.error is None else f"{recorder.error:.2g}",
+        reason=family.why,
     )
 
 
-def test_signals_are_finite_and_the_videos_own(case: tuple[Family, Any, Runs]) -> None:
-    family, _, ((recorder, videos), _) = case
+def chunk(case: Case, out: Path) -> dict[str, Any]:
+    """What `generate_chunk` is told: two prompts with two seeds each, or what the family takes in their place."""
+    family, texts = case.family, sorted(set(TEXTS))
+    prompts: list[dict[str, Any]] = [{"prompt_id": text.prompt_id(t), "text": t} for t in texts]
+    if family.condition in ("class", "none"):
+        prompts = unprompted(range(len(SEEDS)), sorted(set(LABELS)) if family.condition == "class" else ())
+    images = None
+    if family.condition == "image":
+        images = dict(zip("ab", pictures(), strict=False))
+        prompts = [{**prompt, "condition": item} for prompt, item in zip(prompts, images, strict=True)]
+    own = {"kind": "diffusers", "family": family.name, "seeds": 2, "batch_size": 2, "crf": 12, "device": "cpu"}
+    return {
+        "prompts": prompts,
+        "model_name": "m",
+        "settings": settings_of(family.name) | own,
+        "source": case.folder,
+        "out_tar": out / "c.tar",
+        "out_videos": out / "c.videos.parquet",
+        "out_signals": out / "c.signals.parquet",
+        "partial_dir": out / "c.partial",
+        "threads": 1,
+        "images": images,
+    }
+
+
+def test_a_chunk_that_was_killed_and_resumed_is_the_uninterrupted_one_byte_for_byte(case: Case, tmp_path: Path) -> None:
+    whole, cut = chunk(case, tmp_path / "whole"), chunk(case, tmp_path / "cut")
+    files = ("out_tar", "out_videos", "out_signals")
+    kill_after_first_clip(cut, cut["partial_dir"])
+    assert not any(cut[name].exists() for name in files)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for each in (whole, cut):
+            generate_chunk(**each)
+    assert read_table(whole["out_videos"])["status"].to_list() == ["ok"] * len(SEEDS)
+    same = [whole[name].read_bytes() == cut[name].read_bytes() for name in files]
+    case.row["resumed"] = "same bytes" if all(same) else "other bytes"
+    assert all(same), [name for name, is_same in zip(files, same, strict=True) if not is_same]
+
+
+def test_signals_are_finite_and_the_videos_own(case: Case) -> None:
+    family, (recorder, videos) = case.family, case.runs[0]
     if family.layout is None:
         return
     for rows, video in zip(recorder.rows, videos, strict=True):
@@ -138,8 +203,8 @@ def test_signals_are_finite_and_the_videos_own(case: tuple[Family, Any, Runs]) -
     assert len(set(firsts)) == len(firsts), "each prompt and seed has signals of its own"
 
 
-def test_the_same_pixels_and_signals_come_again(case: tuple[Family, Any, Runs]) -> None:
-    _, _, ((recorder, videos), (again, pixels)) = case
+def test_the_same_pixels_and_signals_come_again(case: Case) -> None:
+    (recorder, videos), (again, pixels) = case.runs
     assert all(np.array_equal(one, other) for one, other in zip(videos, pixels, strict=True))
     assert recorder.rows == again.rows
     assert not np.array_equal(videos[0], videos[1]), "seeds differ"
