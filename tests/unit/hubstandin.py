@@ -51,6 +51,8 @@ class _Answer(BaseHTTPRequestHandler):
         if self.server.gated:
             return self._refuse(403, "GatedRepo")
         name = path.split(f"/resolve/{COMMIT}/", 1)[1]
+        if name not in self.server.files:
+            return self._refuse(404, "EntryNotFound")
         return self._file(name, body)
 
     def _refuse(self, status: int, code: str) -> None:

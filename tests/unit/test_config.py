@@ -59,7 +59,6 @@ def test_two_folders_are_enough() -> None:
             "models.m.preset: 'wan2.1-t2v-1.3B' is no preset of models.yaml; did ",
         ),
         ("models/m", {"preset": "svd", "frmes": 25}, "models.m.frmes: unknown key; did you mean 'frames'?"),
-        ("models/m", {"preset": "animatediff-v1.5.3"}, "models.m.source: is missing, for the preset"),
         ("models/m", {"preset": "svd", "revision": "main"}, "models.m.revision: string should match pattern"),
         ("models/m", {"kind": "diffusers"}, "models.m: needs `source` (a diffusers folder or a hub id) or `preset`"),
         ("models/m", {"seeds": 4}, "models.m.kind: is missing; one of diffusers, command, videos"),

@@ -63,6 +63,10 @@ def built(name: str, variant: str) -> Any:
         return build()
 
 
+def loading(name: str) -> dict[str, Any]:
+    return getattr(MODULES[name], "LOADING", {})
+
+
 def settings_of(name: str) -> dict[str, Any]:
     module = MODULES[name]
     frames, size = getattr(module, "FRAMES", 3), getattr(module, "SIZE", 32)
@@ -118,7 +122,7 @@ def case(
     name, variant = request.param
     folder = tmp_path_factory.mktemp("model")
     built(name, variant).save_pretrained(str(folder), safe_serialization=True)
-    pipeline = load_pipeline(folder, device="cpu", family=name)
+    pipeline = load_pipeline(folder, device="cpu", family=name, **loading(name))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # families without guidance warn, and the test of the rows checks why
         runs = [sampled(name, pipeline) for _ in range(2)]
@@ -158,7 +162,7 @@ def chunk(case: Case, out: Path) -> dict[str, Any]:
     return {
         "prompts": prompts,
         "model_name": "m",
-        "settings": settings_of(family.name) | own,
+        "settings": settings_of(family.name) | own | loading(family.name),
         "source": case.folder,
         "out_tar": out / "c.tar",
         "out_videos": out / "c.videos.parquet",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import warnings
 from functools import cache
 from pathlib import Path
@@ -12,8 +14,6 @@ import numpy as np
 import pipelines
 import pytest
 import torch
-from diffusers.pipelines.cosmos import pipeline_cosmos_text2world
-from pipelines import cosmos
 
 from vidmem.generate.load import Frames, ModelError, load_pipeline, sample
 from vidmem.generate.recorder import Recorder, latent_frames
@@ -36,7 +36,7 @@ def _loaded(name: str, variant: str) -> Any:
         warnings.simplefilter("ignore")
         torch.manual_seed(3)
         build().save_pretrained(folder, safe_serialization=True)
-        return load_pipeline(Path(folder), device="cpu", family=name)
+        return load_pipeline(Path(folder), device="cpu", family=name, **getattr(module, "LOADING", {}))
 
 
 def settings(name: str, **changes: Any) -> dict[str, Any]:
@@ -126,11 +126,30 @@ def test_cosmos_signals_agree_with_edm_by_hand(monkeypatch: pytest.MonkeyPatch) 
         assert row["alpha_bar"] == pytest.approx(data**2 / (data**2 + float(sigma) ** 2), rel=1e-5)
 
 
-def test_cosmos_is_not_loaded_without_its_guardrail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cosmos.build().save_pretrained(str(tmp_path), safe_serialization=True)
-    monkeypatch.setattr(pipeline_cosmos_text2world, "CosmosSafetyChecker", cosmos.GUARDRAIL)
-    with pytest.raises(ModelError, match="pip install cosmos_guardrail"):
+@pytest.mark.parametrize("name", ["cosmos", "cosmos2-5"])
+def test_cosmos_is_loaded_without_its_guardrail_only_where_that_is_said(name: str, tmp_path: Path) -> None:
+    """Also where the index names the guardrail, as published ones do: its package is not there, and is not missed."""
+    MODULES[name].build().save_pretrained(str(tmp_path), safe_serialization=True)
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    named = {**index, "safety_checker": ["cosmos_guardrail", "CosmosSafetyChecker"]}
+    (tmp_path / "model_index.json").write_text(json.dumps(named))
+    with pytest.raises(ModelError, match=r"pip install cosmos_guardrail.*set `guardrail: false`"):
         load_pipeline(tmp_path, device="cpu")
+    pipeline = load_pipeline(tmp_path, device="cpu", guardrail=False)
+    (video,) = sample(pipeline, ["a dog runs"], [0], settings(name))
+    (same,) = sample(loaded(name), ["a dog runs"], [0], settings(name))
+    assert video.shape == same.shape == (9, 32, 32, 3)
+    assert "cosmos_guardrail" not in sys.modules
+    assert json.loads((tmp_path / "model_index.json").read_text()) == named, "the model's folder is left as it is"
+
+
+def test_the_guardrails_code_is_not_taken_from_a_model_of_another_family(tmp_path: Path) -> None:
+    MODULES["ltx"].build().save_pretrained(str(tmp_path), safe_serialization=True)
+    index = json.loads((tmp_path / "model_index.json").read_text())
+    index["safety_checker"] = ["cosmos_guardrail", "CosmosSafetyChecker"]
+    (tmp_path / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match="'safety_checker' wants code of 'cosmos_guardrail'"):
+        load_pipeline(tmp_path, device="cpu", guardrail=False)
 
 
 def test_frames_with_schedulers_of_their_own_are_recorded_and_left_alone() -> None:
@@ -146,3 +165,44 @@ def test_all_windows_of_helios_are_recorded() -> None:
     assert [row["step"] for row in recorder.rows[0]] == list(range(2 * STEPS))
     assert {row["status"] for row in recorder.rows[0]} == {"ok"}
     assert len(video) == 65
+
+
+def heard_with_scales(pipeline: Any, first: float, second: float | None) -> list[tuple[str, list[float], bool]]:
+    """Of every step of six: which transformer spoke, the scales held to be in force, and whether the identity holds."""
+    seen: list[tuple[str, list[float], bool]] = []
+
+    class Watching(Recorder):
+        def _pair(self, heard: Any) -> Any:
+            pair = super()._pair(heard)
+            u, c = pair
+            held = torch.equal(u + (heard.scales[0]) * (c - u), heard.handed)
+            seen.append((heard.denoiser, heard.scales, held))
+            return pair
+
+    asked = settings("wan", guidance_scale=first, guidance_scale_2=second, steps=6)
+    with Watching(pipeline, guidance_scale=first, latent_frames=3) as recorder:
+        sample(pipeline, ["a dog runs"], [0], asked)
+    assert [row["status"] for row in recorder.rows[0]] == ["ok"] * 6
+    return seen
+
+
+@pytest.mark.parametrize("second", [2.5, 1.0, None])
+def test_each_step_of_wan_22_is_held_to_the_scale_of_the_transformer_that_made_it(second: float | None) -> None:
+    pipeline = loaded("wan", "2.2")
+    seen = heard_with_scales(pipeline, 4.0, second)
+    timesteps = [float(t) for t in pipeline.scheduler.timesteps]
+    early = [t >= pipeline.config.boundary_ratio * 1000 for t in timesteps]
+    assert pipeline.config.boundary_ratio == 0.875, "the checkpoint's"
+    assert any(early) and not all(early)
+    later = 4.0 if second is None else second
+    assert seen == [("transformer", [4.0], True) if e else ("transformer_2", [later], True) for e in early]
+
+
+def test_a_second_scale_changes_the_video_and_not_the_first_step() -> None:
+    (one, plain), (two, other) = (made("wan", "2.2", steps=6, guidance_scale_2=scale) for scale in (None, 9.0))
+    assert one.rows[0][0] == two.rows[0][0] and not np.array_equal(plain, other)
+
+
+def test_a_second_scale_of_a_pipeline_that_has_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="LTXPipeline has one guidance scale: drop `guidance_scale_2`"):
+        made("ltx", guidance_scale_2=2.0)

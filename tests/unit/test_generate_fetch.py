@@ -74,6 +74,7 @@ def ask(hub: Hub, home: Path, call: str = f"fetch('owner/name', '{COMMIT}')", **
     said = f"print(json.dumps({call}, default=str))"
     code = f"""
 import json
+from vidmem.generate.adapter import fetch_model
 from vidmem.generate.fetch import *
 try: {said}
 except WeightsError as error: print(json.dumps(str(error)))
@@ -182,6 +183,13 @@ def test_weights_that_are_there_only_as_a_variant_are_refused_by_its_name() -> N
     names = ["model_index.json", "unet/diffusion_pytorch_model.fp16-00001-of-00002.safetensors"]
     with pytest.raises(WeightsError, match=r"unet only in the variant 'fp16'.*variant='fp16'"):
         select(names, {"unet": ["diffusers", "UNet"]}, "owner/name", COMMIT)
+
+
+def test_the_guardrail_that_an_index_names_is_neither_fetched_nor_missed() -> None:
+    index = {**INDEX, "safety_checker": ["cosmos_guardrail", "CosmosSafetyChecker"]}
+    assert components(index) == components(INDEX)
+    files = [*NEEDED, "safety_checker/config.json", "safety_checker/model.bin"]
+    assert select(files, index, "owner/name", COMMIT) == sorted(NEEDED)
 
 
 def test_a_component_that_leaves_the_folder_is_refused() -> None:

@@ -19,10 +19,10 @@ from vidmem.plan import Plan
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NAMED = [
-    "modelscope-1.7b", "zeroscope-v2", "animatediff-v1.5.3", "latte-1", "cogvideox-2b", "cogvideox-5b", "ltx-video",
-    "ltx-2", "mochi-1", "allegro", "wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.2-t2v-a14b", "hunyuanvideo",
-    "hunyuanvideo-1.5", "skyreels-v2", "svd", "sd-1.4", "easyanimate", "sana-video", "kandinsky5", "cosmos",
-    "motif-video", "helios",
+    "modelscope-1.7b", "zeroscope-v2", "animatediff-v1.5.3", "animatediff-sdxl", "latte-1", "cogvideox-2b",
+    "cogvideox-5b", "ltx-video", "ltx-2", "mochi-1", "allegro", "wan2.1-t2v-1.3b", "wan2.1-t2v-14b",
+    "wan2.2-t2v-a14b", "hunyuanvideo", "hunyuanvideo-1.5", "skyreels-v2", "svd", "sd-1.4", "easyanimate",
+    "sana-video", "kandinsky5", "cosmos", "motif-video", "helios",
 ]  # fmt: skip
 MUST = [
     "title", "family", "source", "revision", "dtype", "frames", "width", "height", "fps", "steps", "guidance_scale",
@@ -65,7 +65,7 @@ def test_an_entry_says_everything_and_fits_its_family(name: str) -> None:
         entry.width and entry.height and entry.width % family.size_multiple == entry.height % family.size_multiple == 0
     )
     assert entry.condition == family.condition
-    assert entry.source or entry.note, "without a source of its own it must say how one is made"
+    assert entry.source and (entry.motion_adapter is not None) == (family.image_model is not None)
 
 
 def test_no_pin_is_made_up_and_a_run_on_real_weights_says_when_and_where() -> None:
@@ -147,6 +147,24 @@ def test_a_broken_registry_is_named(tmp_path: Path, text: str | None, expected: 
             "models.m.images: 'heldout' needs `corpus.heldout`",
         ),
         (
+            {"preset": "animatediff-v1.5.3", "revision": COMMIT},
+            "models.m.motion_adapter_revision: 'guoyww/animatediff-motion-adapter-v1-5-3' is not a folder; for a hub "
+            "id (owner/name) pin its commit: `git ls-remote "
+            "https://huggingface.co/guoyww/animatediff-motion-adapter-v1-5-3 HEAD` prints",
+        ),
+        (
+            {"preset": "animatediff-sdxl", "revision": COMMIT, "motion_adapter": "/nowhere/at/all"},
+            "models.m.motion_adapter: '/nowhere/at/all' is no folder",
+        ),
+        (
+            {"preset": "latte-1", "revision": COMMIT, "motion_adapter": "owner/name"},
+            "models.m.motion_adapter: Latte takes none; it is for AnimateDiff's image models",
+        ),
+        (
+            {"preset": "latte-1", "revision": COMMIT, "guidance_scale_2": 3},
+            "models.m.guidance_scale_2: Latte has one guidance scale: drop it",
+        ),
+        (
             {"preset": "cosmos", "revision": COMMIT},
             "models.m.source: 'nvidia/Cosmos-1.0-Diffusion-7B-Text2World' is gated: accept its terms on "
             "https://huggingface.co/nvidia/Cosmos-1.0-Diffusion-7B-Text2World, then log in with `hf auth login` or set "
@@ -182,6 +200,33 @@ def test_a_folder_is_always_accepted_and_its_family_is_read_from_its_index(tmp_p
     assert Plan(config(tmp_path, **given) | {"retrieve": {"window": 4}}).fetched == []
     with pytest.raises(ConfigError, match="set 13 or 17"):
         Plan(config(tmp_path, **given | {"frames": 16}))
+
+
+def test_an_image_model_in_a_folder_and_an_adapter_are_a_model_of_the_family_that_they_make(tmp_path: Path) -> None:
+    for name in ("image", "adapter"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "image" / "model_index.json").write_text('{"_class_name": "StableDiffusionXLPipeline"}')
+    given = {"kind": "diffusers", "source": str(tmp_path / "image"), "frames": 16, "width": 64, "height": 64}
+    wanted = {**given, "family": "animatediff-sdxl"}
+    with pytest.raises(ConfigError, match=r"m\.motion_adapter: is missing: .* is an image model \(StableDiffusionXLP"):
+        Plan(config(tmp_path, **wanted))
+    with pytest.raises(ConfigError, match=r"m\.motion_adapter: .* has no config\.json"):
+        Plan(config(tmp_path, **wanted, motion_adapter=str(tmp_path / "adapter")))
+    (tmp_path / "adapter" / "config.json").write_text("{}")
+    assert Plan(config(tmp_path, **wanted, motion_adapter=str(tmp_path / "adapter"))).fetched == []
+    with pytest.raises(ConfigError, match="33 does not fit AnimateDiff-SDXL"):
+        Plan(config(tmp_path, **given | {"frames": 33}, motion_adapter=str(tmp_path / "adapter")))
+    hub = Plan(config(tmp_path, **wanted, motion_adapter="owner/name", motion_adapter_revision=COMMIT))
+    assert hub.fetched == ["m"]
+    assert hub.parts("m") == [str(tmp_path / "image"), None, "owner/name", COMMIT]
+
+
+def test_an_adapter_of_ones_own_drops_the_pin_of_another_repository(tmp_path: Path) -> None:
+    path = tmp_path / "models.yaml"
+    pins = {"motion_adapter": "o/a", "motion_adapter_revision": COMMIT, "steps": 4, "guidance_scale": 2}
+    path.write_text(yaml.safe_dump({"t": {"title": "T", "source": "o/n", "revision": COMMIT, **pins}}))
+    mine = expand({"preset": "t", "motion_adapter": "mine/a"}, path)
+    assert mine["revision"] == COMMIT and "motion_adapter_revision" not in mine
 
 
 def test_reading_a_config_with_presets_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -80,8 +80,7 @@ rule generate_fetch:
         mem_mb=2000,
         runtime=720,
     params:
-        source=lambda w: PLAN.audit.models[w.model].source,
-        revision=lambda w: PLAN.audit.models[w.model].revision,
+        parts=lambda w: PLAN.parts(w.model),
     message:
         "Fetching the weights of {wildcards.model} from the hub, or finding them in its cache"
     script:

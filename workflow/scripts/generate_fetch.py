@@ -6,7 +6,7 @@ from pathlib import Path
 from vidmem.joblog import log_to
 
 with log_to(snakemake.log[0]):
-    from vidmem.generate.fetch import fetch
+    from vidmem.generate.adapter import fetch_model
 
-    record = fetch(snakemake.params.source, snakemake.params.revision)
+    record = fetch_model(*snakemake.params.parts)
     Path(snakemake.output[0]).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

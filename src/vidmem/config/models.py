@@ -94,6 +94,27 @@ class Pipeline(Section):
         description="Commit of the hub repository, 40 hex digits. It must be pinned, for branches move: "
         "`git ls-remote https://huggingface.co/<source> HEAD` prints today's.",
     )
+    motion_adapter: str | None = Field(
+        None,
+        description="Of AnimateDiff, whose models are published in two parts: a folder or a hub id of the motion "
+        "adapter that is put over the image model at `source`. Sampling is then DDIM at the adapter's noise levels, "
+        "unless `scheduler` says otherwise.",
+    )
+    motion_adapter_revision: str | None = Field(
+        None, pattern="^[0-9a-f]{40}$", description="Commit of the motion adapter's hub repository, as `revision`."
+    )
+    guardrail: bool = Field(
+        True,
+        description="Of Cosmos, which can't be sampled without NVIDIA's guardrail (package `cosmos_guardrail`); it "
+        "refuses prompts and blurs faces. `false` leaves it out. NVIDIA's licence ends for who does that without a "
+        "similar guardrail that fits the use: read it first.",
+    )
+    guidance_scale_2: float | None = Field(
+        None,
+        ge=0,
+        description="Of a model with two transformers (Wan 2.2): the guidance scale of the one for the later, less "
+        "noisy steps. Left out: `guidance_scale`. Where one hands over to the other is the checkpoint's.",
+    )
     dtype: Literal["float32", "float16", "bfloat16"] = Field("float32", description="Number type of the weights.")
     frames: int | None = Field(None, ge=1, description="Frames a video; left out: the pipeline's default.")
     width: int | None = Field(None, ge=16, description="Width in pixels; left out: the pipeline's default.")

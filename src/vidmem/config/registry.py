@@ -67,7 +67,8 @@ def read_registry(path: Path = REGISTRY) -> dict[str, Preset]:
 def expand(section: Mapping[str, Any], path: Path = REGISTRY) -> dict[str, Any]:
     """A model of the config with the settings of its `preset` filled in, where it names one.
 
-    What the config says wins. A source of its own drops the preset's revision, which is of another repository.
+    What the config says wins. A source or motion adapter of its own drops the preset's pin, which is of another
+    repository.
     Raises `PresetError` for a name that the registry lacks, with the nearest that it has.
     """
     name = section.get("preset")
@@ -80,8 +81,9 @@ def expand(section: Mapping[str, Any], path: Path = REGISTRY) -> dict[str, Any]:
         raise PresetError("preset", f"{name!r} is no preset of {path.name}; {hint}")
     preset = registry[name]
     settings = preset.settings()
-    if section.get("source") not in (None, preset.source):
-        settings.pop("revision", None)
+    for key, pin in (("source", "revision"), ("motion_adapter", "motion_adapter_revision")):
+        if section.get(key) not in (None, getattr(preset, key)):
+            settings.pop(pin, None)
     filled = {"kind": "diffusers", **settings, **section}
     if filled["kind"] == "diffusers" and not filled.get("source"):
         raise PresetError("source", f"is missing, for the preset {name!r} has none: {preset.note}")

@@ -27,6 +27,7 @@ from huggingface_hub.errors import (
 from vidmem.generate.redact import without_tokens
 
 INDEX = "model_index.json"
+GUARDRAIL = "cosmos_guardrail"  # a package named in indices, whose component is never loaded from a repository
 WEIGHTS, TEXTS = ".safetensors", (".json", ".txt", ".model", ".jinja")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
 LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
@@ -50,7 +51,7 @@ def fetch(source: str, revision: str) -> dict[str, Any]:
             folder = cached(source, revision)
         except WeightsError:
             if isinstance(error, HfHubHTTPError):
-                raise WeightsError(_explain(error, source, revision)) from None
+                raise WeightsError(explain(error, source, revision)) from None
             raise
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     kept = select(names, _read_index(folder, source), source, revision)
@@ -75,9 +76,10 @@ def cached(source: str, revision: str) -> Path:
 
 def locate(source: str, records: Sequence[str | Path]) -> str:
     """Where a pipeline is loaded from: the source itself, or the snapshot that a file holds `fetch`'s record of."""
-    if not records:
+    record = json.loads(Path(records[0]).read_text(encoding="utf-8")) if records else {}
+    if record.get("revision") is None:  # a folder; what was fetched is its motion adapter
         return source
-    return str(verified(json.loads(Path(records[0]).read_text(encoding="utf-8"))))
+    return str(verified(record))
 
 
 def verified(record: Mapping[str, Any]) -> Path:
@@ -163,7 +165,7 @@ def components(index: Mapping[str, Any]) -> list[str]:
     """Names of the folders that a model_index.json loads from, sorted. A name that leaves the folder is refused."""
     found = []
     for name, value in sorted(index.items()):
-        if name.startswith("_") or not isinstance(value, list) or not value or value[0] is None:
+        if name.startswith("_") or not isinstance(value, list) or not value or value[0] in (None, GUARDRAIL):
             continue
         if not re.fullmatch(r"[A-Za-z0-9_]+", name):
             raise WeightsError(f"{INDEX} names a component {name!r}, which is no name of a folder")
@@ -195,8 +197,8 @@ def _refusal(source: str, revision: str | None, what: str, variant: str | None =
     )
 
 
-def _explain(error: HfHubHTTPError, source: str, revision: str) -> str:
-    """One line on what the hub answered, and what to do."""
+def explain(error: HfHubHTTPError, source: str, revision: str) -> str:
+    """One line on what the hub answered, and what to do. What looks like a token in its words is blotted out."""
     if isinstance(error, GatedRepoError):
         return f"{source} is gated: accept its terms on https://huggingface.co/{source}, then {LOGIN}"
     if isinstance(error, RevisionNotFoundError):

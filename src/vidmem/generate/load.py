@@ -22,8 +22,10 @@ from diffusers import DiffusionPipeline, SchedulerMixin
 from huggingface_hub.constants import HF_HUB_OFFLINE
 from PIL import Image
 
+from vidmem.generate.adapter import at_its_levels, complete, family_over, load_parts
 from vidmem.generate.families import FAMILIES, family_of, nearest
-from vidmem.generate.fetch import WeightsError, select
+from vidmem.generate.fetch import GUARDRAIL, WeightsError, select
+from vidmem.generate.guardrail import COMPONENT, HINT, NoGuardrail, unnamed
 
 Frames = npt.NDArray[np.uint8]
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
@@ -49,13 +51,17 @@ def load_pipeline(
     offload: str = "none",
     vae_tiling: bool = False,
     vae_slicing: bool = False,
+    motion_adapter: str | None = None,
+    motion_adapter_revision: str | None = None,
+    guardrail: bool = True,
 ) -> Any:
     """The pipeline in a local folder, or of a hub id (`revision`: a commit of it).
 
     `dtype` is float32, float16 or bfloat16; `device` auto (a GPU if there is one), cpu or cuda. `family` is the
     family that it is said to be of, `scheduler` the class name of a diffusers scheduler to sample with in place of
     its own. `offload` (GPU only) is none, model or sequential; `vae_tiling` and `vae_slicing` decode in parts.
-    Raises `ModelError`.
+    `motion_adapter`, a folder or a hub id at `motion_adapter_revision`, makes a video model of the image model in a
+    folder. Without `guardrail` Cosmos is loaded without NVIDIA's. Raises `ModelError`.
     """
     where = _device(device)
     folder = Path(source)
@@ -65,8 +71,10 @@ def load_pipeline(
         if name in OWN:
             own: Any = getattr(import_module(OWN[name]), name)
             pipeline = own.from_pretrained(folder)
+        elif motion_adapter:
+            pipeline = _with_adapter(folder, name, dtype, motion_adapter, motion_adapter_revision)
         else:
-            pipeline = _from_pretrained(str(folder), None, dtype)
+            pipeline = _from_folder(folder, index, dtype, guardrail)
     elif HUB_ID.match(str(source)) and not folder.exists():
         pipeline = _from_hub(str(source), revision, dtype)
     else:
@@ -86,6 +94,11 @@ def _check_family(pipeline: Any, said: str | None) -> None:
     if said not in FAMILIES:
         raise ModelError(f"unknown family {said!r}: did you mean {nearest(said)!r}? There are {', '.join(FAMILIES)}")
     name = type(pipeline).__name__
+    if name == FAMILIES[said].image_model:
+        raise ModelError(
+            f"the model's pipeline is {name}, an image model, which {FAMILIES[said].title} needs a motion adapter for: "
+            "give `motion_adapter`, a folder or a hub id"
+        )
     if name not in FAMILIES[said].pipelines:
         found = family_of(name)
         what = f"which is of the family {found.name!r}" if found else "which is of no family that vidmem knows"
@@ -157,7 +170,9 @@ def _check_components(index: Mapping[str, Any], path: Path) -> None:
     for name, value in index.items():
         if name.startswith("_") or not isinstance(value, list) or not value or value[0] is None:
             continue
-        library = str(value[0])
+        library, family = str(value[0]), family_of(str(index["_class_name"]))
+        if (name, library) == (COMPONENT, GUARDRAIL) and family and family.guarded:
+            continue  # not followed: see `guardrail`
         if library.split(".")[0] not in LIBRARIES and not hasattr(pipelines, library):
             raise ModelError(f"{path}: component {name!r} wants code of {library!r}; only diffusers and transformers")
 
@@ -171,10 +186,41 @@ def _check_weights(folder: Path, index: Mapping[str, Any]) -> None:
         raise ModelError(str(error)) from None
 
 
-def _from_pretrained(source: str, revision: str | None, dtype: str) -> Any:
+def _with_adapter(folder: Path, image_model: str, dtype: str, adapter: str, revision: str | None) -> Any:
+    """The image model in a folder and a motion adapter, put together."""
     try:
-        return DiffusionPipeline.from_pretrained(
+        kind = getattr(diffusers, family_over(image_model).pipelines[0])
+        parts = load_parts(folder, adapter, revision, getattr(torch, dtype))
+        pipeline = _from_pretrained(str(folder), None, dtype, kind, **parts)
+        complete(pipeline.unet, parts["unet"])
+    except WeightsError as error:
+        raise ModelError(str(error)) from None
+    pipeline.scheduler = at_its_levels(pipeline.scheduler)
+    return pipeline
+
+
+def _from_folder(folder: Path, index: Mapping[str, Any], dtype: str, guardrail: bool) -> Any:
+    family = family_of(str(index["_class_name"]))
+    if family is None or not family.guarded:
+        return _from_pretrained(str(folder), None, dtype)
+    own: dict[str, Any] = {} if guardrail else {COMPONENT: NoGuardrail()}  # without one the pipeline makes its own
+    with unnamed(folder, index) as bare:
+        try:
+            return _from_pretrained(str(bare), None, dtype, **own)
+        except ModelError as error:
+            if guardrail and GUARDRAIL in str(error):
+                raise ModelError(f"{str(error).rstrip('.')}; {HINT}") from error
+            raise
+
+
+def _from_pretrained(
+    source: str, revision: str | None, dtype: str, kind: Any = DiffusionPipeline, **components: Any
+) -> Any:
+    """The pipeline of a folder or hub id, with `components` in place of its own."""
+    try:
+        return kind.from_pretrained(
             source,
+            **components,
             revision=revision,
             dtype=getattr(torch, dtype),
             use_safetensors=True,
@@ -207,9 +253,9 @@ def sample(
 ) -> list[Frames]:
     """Sample one video a seed: a list of uint8 arrays of shape (N, H, W, 3). Image pipelines give N = 1.
 
-    Used of `settings`: steps, guidance_scale, frames, width, height (null or missing: the pipeline's default), and
-    what the pipeline's family asks for. `images` are the videos' first frames, uint8 (H, W, 3), and `labels` their
-    classes, where the pipeline takes such.
+    Used of `settings`: steps, guidance_scale, guidance_scale_2, frames, width, height (null or missing: the pipeline's
+    default), and what the pipeline's family asks for. `images` are the videos' first frames, uint8 (H, W, 3), and
+    `labels` their classes, where the pipeline takes such.
     Every video has a CPU generator of its own, so that it doesn't depend on what else is in the batch.
     """
     arguments = call_arguments(pipeline, texts, seeds, settings, images, labels)
@@ -247,12 +293,15 @@ def call_arguments(
         "height": settings.get("height"),
         "num_inference_steps": settings.get("steps"),
         "guidance_scale": settings.get("guidance_scale"),
+        "guidance_scale_2": settings.get("guidance_scale_2"),
         "generator": [torch.Generator("cpu").manual_seed(int(seed)) for seed in seeds],
         "output_type": "np",
     }
     family = family_of(type(pipeline).__name__)
     if family and family.arguments:
         wanted |= family.arguments(pipeline, {**settings, "images": first, "seeds": list(seeds)})
+    if wanted["guidance_scale_2"] is not None and "guidance_scale_2" not in accepted:
+        raise ValueError(f"{type(pipeline).__name__} has one guidance scale: drop `guidance_scale_2`")
     return {name: value for name, value in wanted.items() if name in accepted and value is not None}
 
 

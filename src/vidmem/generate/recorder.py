@@ -80,14 +80,14 @@ class Recorder:
         self._outputs: list[torch.Tensor] = []
         self._earlier: list[Row] = []
         self._hooks: list[Any] = []
-        self._denoiser = ""
+        self._component = self._denoiser = ""
         self._warned = False
 
     def __enter__(self) -> Recorder:
         for name in self._family.denoisers if self._family else DENOISERS:
             module = getattr(self._pipeline, name, None)
             if isinstance(module, torch.nn.Module):
-                self._hooks.append(module.register_forward_hook(self._heard))
+                self._hooks.append(module.register_forward_hook(functools.partial(self._heard, name)))
         self._had_own_step = "step" in vars(self._scheduler)
         self._original = self._scheduler.step
         self._signature = inspect.signature(self._original)
@@ -106,8 +106,8 @@ class Recorder:
             hook.remove()
         self._hooks, self._outputs, self._earlier = [], [], []
 
-    def _heard(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        self._denoiser = type(module).__name__
+    def _heard(self, name: str, module: torch.nn.Module, args: Any, output: Any) -> None:
+        self._component, self._denoiser = name, type(module).__name__
         tensor = output if isinstance(output, torch.Tensor) else output[0]
         self._outputs.append(tensor.detach())
 
@@ -124,6 +124,7 @@ class Recorder:
             None if index is None else index - 1,
             given,
             self._earlier,
+            self._component,
         )
         if heard and self._family and self._family.prepare:
             heard = self._family.prepare(heard)
@@ -165,7 +166,8 @@ class Recorder:
 
     def _pair(self, heard: Heard) -> Pair:
         outputs, handed, family, first = heard.outputs, heard.handed, self._family, not self.rows[0]
-        off = all(isinstance(s, float) and s == 1 for s in heard.scales)
+        declared = family is not None and family.layout is not None and len(outputs) > 1  # asked for both all the same
+        off = not declared and all(isinstance(s, float) and s == 1 for s in heard.scales)
         if not outputs or off or _unguided(outputs, handed):
             raise NoPair(f"no classifier-free guidance pair: {family.why if family and family.why else _said(heard)}")
         names, pair, error = find_layout(outputs, handed, heard.scales, self._names, self._rebuild(heard))

@@ -28,7 +28,10 @@ NO_PIXELS = (
     "kind", "prompt_sets", "seeds", "videos", "classes", "signals", "device", "offload", "batch_size", "max_loss",
     "chunk_size", "limits", "family", "images",
 )  # fmt: skip
-LOADING = ("revision", "dtype", "device", "family", "scheduler", "offload", "vae_tiling", "vae_slicing")
+LOADING = (
+    "revision", "dtype", "device", "family", "scheduler", "offload", "vae_tiling", "vae_slicing", "motion_adapter",
+    "motion_adapter_revision", "guardrail",
+)  # fmt: skip
 
 
 def plan(
@@ -68,7 +71,7 @@ def generate_chunk(
     """
     torch.set_num_threads(threads)
     tasks = plan(prompts, model_name, settings, images)
-    partial = Partial(Path(partial_dir), _mark(source))
+    partial = Partial(Path(partial_dir), _mark(source, settings.get("motion_adapter")))
     _fill(partial, tasks, model_name, settings, source)
     records = {task.video_id: partial.read(task.video_id) or {} for task in tasks}
     rows = [{**task.row(), "model": model_name, **records[task.video_id]["video"]} for task in tasks]
@@ -82,14 +85,14 @@ def generate_chunk(
     partial.remove()
 
 
-def _mark(source: str | Path) -> str:
+def _mark(source: str | Path, adapter: str | None) -> str:
     """Of what, besides the settings in its id, a kept clip was made: this stage's version, and the model's files."""
     digest = hashlib.sha256(str(STAGE_VERSIONS["generate"]).encode())
-    folder = Path(source)
-    for path in sorted(folder.rglob("[!.]*")) if folder.is_dir() else []:  # hidden files are the workflow's own
-        if path.is_file():
-            found = path.stat()
-            digest.update(f"{path.relative_to(folder).as_posix()}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    for folder in (Path(source), *([Path(adapter).expanduser()] if adapter else [])):
+        for path in sorted(folder.rglob("[!.]*")) if folder.is_dir() else []:  # hidden files are the workflow's own
+            if path.is_file():
+                found, name = path.stat(), path.relative_to(folder).as_posix()
+                digest.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
 
 

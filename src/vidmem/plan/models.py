@@ -26,6 +26,15 @@ def is_hub_id(section: Diffusers) -> bool:
     return not Path(str(section.source)).expanduser().is_dir()
 
 
+def is_fetched(section: Diffusers) -> bool:
+    """Whether anything is fetched from the hub: the pipeline, or the motion adapter that is put over it."""
+    return is_hub_id(section) or _is_hub_adapter(section)
+
+
+def _is_hub_adapter(section: Diffusers) -> bool:
+    return section.motion_adapter is not None and not Path(section.motion_adapter).expanduser().is_dir()
+
+
 def check_pipeline(name: str, section: Diffusers) -> None:
     """Check where a diffusers model comes from, and that its family can make what is asked of it."""
     if section.family is not None and section.family not in FAMILIES:
@@ -40,25 +49,35 @@ def check_pipeline(name: str, section: Diffusers) -> None:
         raise ConfigError(
             f"models.{name}.source: {section.source!r} has no model_index.json: it is not a diffusers pipeline"
         )
+    _check_adapter(name, section, family)
     if family is not None:
         _check_condition(name, section, family)
+        _check_scale(name, section, family)
         _check_frames(name, section, family)
         _check_size(name, section, family)
 
 
 def family_in(section: Diffusers) -> Family | None:
-    """The family that the config names, or the one of the pipeline in the folder; None where neither is known."""
+    """The family that the config names, or the one of the pipeline in the folder; None where neither is known.
+
+    With a motion adapter it is the family that the folder's image model becomes.
+    """
     if section.family is not None:
         return FAMILIES.get(section.family)
-    return _family_of_folder(Path(str(section.source)).expanduser())
+    name = _pipeline_in(section)
+    if section.motion_adapter is not None:
+        return next((family for family in FAMILIES.values() if name and family.image_model == name), None)
+    return family_of(name) if name else None
 
 
-def _family_of_folder(folder: Path) -> Family | None:
+def _pipeline_in(section: Diffusers) -> str | None:
+    """Class name of the pipeline in the folder; None where there is no folder, or an index that can't be read."""
     try:
-        index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+        path = Path(str(section.source)).expanduser() / "model_index.json"
+        index = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return family_of(str(index.get("_class_name"))) if isinstance(index, Mapping) else None
+    return str(index.get("_class_name")) if isinstance(index, Mapping) else None
 
 
 def _check_hub(name: str, section: Diffusers) -> None:
@@ -74,6 +93,35 @@ def _check_hub(name: str, section: Diffusers) -> None:
             f"models.{name}.source: {source!r} is gated: accept its terms on https://huggingface.co/{source}, then log "
             "in with `hf auth login` or set HF_TOKEN"
         )
+
+
+def _check_adapter(name: str, section: Diffusers, family: Family | None) -> None:
+    """Check that a motion adapter is there, pinned where it is on the hub, and given where one is needed."""
+    adapter, key = section.motion_adapter, f"models.{name}.motion_adapter"
+    if adapter is None:
+        if family is not None and family.image_model and _pipeline_in(section) == family.image_model:
+            raise ConfigError(
+                f"{key}: is missing: {section.source!r} is an image model ({family.image_model}), and {family.title} "
+                "needs a motion adapter over it, a folder or a hub id"
+            )
+        return
+    if family is not None and family.image_model is None:
+        raise ConfigError(f"{key}: {family.title} takes none; it is for AnimateDiff's image models")
+    if not _is_hub_adapter(section):
+        if not (Path(adapter).expanduser() / "config.json").is_file():
+            raise ConfigError(f"{key}: {adapter!r} has no config.json: give the adapter's folder")
+    elif not HUB_ID.match(adapter):
+        raise ConfigError(f"{key}: {adapter!r} is no folder{nearest_folder(Path(adapter).expanduser())}")
+    elif section.motion_adapter_revision is None:
+        raise ConfigError(
+            f"{key}_revision: {adapter!r} is not a folder; for a hub id (owner/name) pin its commit: "
+            f"`git ls-remote https://huggingface.co/{adapter} HEAD` prints today's"
+        )
+
+
+def _check_scale(name: str, section: Diffusers, family: Family) -> None:
+    if section.guidance_scale_2 is not None and not family.second_scale:
+        raise ConfigError(f"models.{name}.guidance_scale_2: {family.title} has one guidance scale: drop it")
 
 
 def _hub_home() -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 from vidmem.config import Audit, load_config
 from vidmem.config.models import Command, Diffusers, Planted, Replay, Videos
 from vidmem.plan.checks import check_files, folder_of, set_sizes
-from vidmem.plan.models import is_hub_id
+from vidmem.plan.models import is_fetched
 from vidmem.plan.settings import Settings
 
 ROOT = "results/{audit}"
@@ -74,9 +74,9 @@ class Plan:
 
     @property
     def fetched(self) -> list[str]:
-        """Models whose weights come from the hub."""
+        """Models of which weights come from the hub."""
         models = ((name, self.audit.models[name]) for name in self.models)
-        return [name for name, section in models if isinstance(section, Diffusers) and is_hub_id(section)]
+        return [name for name, section in models if isinstance(section, Diffusers) and is_fetched(section)]
 
     def _is_prompted(self, model: str) -> bool:
         section = self.audit.models[model]
@@ -192,6 +192,12 @@ class Plan:
             folder = Path(str(section.source)).expanduser()
             return str(folder) if folder.is_dir() else str(section.source)
         return f"results/{self.name}/generate/{model}/pipeline"
+
+    def parts(self, model: str) -> list[str | None]:
+        """What is fetched of a diffusers model: pipeline, its commit, motion adapter, its commit."""
+        section = self.audit.models[model]
+        assert isinstance(section, Diffusers)
+        return [self.pipeline(model), section.revision, section.motion_adapter, section.motion_adapter_revision]
 
     def weights(self, model: str) -> list[str]:
         """The record of a model's weights being fetched, where they come from the hub."""

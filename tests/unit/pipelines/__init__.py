@@ -2,7 +2,8 @@
 
 A module is named like the family in `vidmem.generate.families` (dashes as underscores). It may hold more:
 `FRAMES` and `SIZE` (what the tests sample; `SIZE` in pixels, for width and height), `ARGUMENTS` (settings
-beside the common ones), `VARIANTS` (further builders by name, each of the same family).
+beside the common ones), `LOADING` (arguments of `load_pipeline`), `VARIANTS` (further builders by name, each of the
+same family).
 """
 
 from __future__ import annotations

@@ -1,34 +1,14 @@
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 from diffusers import AutoencoderKLCosmos, CosmosTextToWorldPipeline, CosmosTransformer3DModel, EDMEulerScheduler
-from diffusers.pipelines.cosmos import pipeline_cosmos2_5_predict, pipeline_cosmos_text2world
 
 from pipelines.common import TEXT_WIDTH, t5, tokenizer
+from vidmem.generate.guardrail import NoGuardrail
 
 FRAMES = 9
 
 
-class Unguarded:
-    """Stands in for NVIDIA's guardrail, whose weights must be fetched, and lets everything pass. For tests alone."""
-
-    def to(self, device: Any) -> Unguarded:
-        return self
-
-    def check_text_safety(self, prompt: str) -> bool:
-        return True
-
-    def check_video_safety(self, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        return frames
-
-
-# A Cosmos pipeline that is given no guardrail makes one. Without the package `cosmos_guardrail` its class only raises.
-GUARDRAIL: Any = pipeline_cosmos_text2world.CosmosSafetyChecker
-for module in (pipeline_cosmos_text2world, pipeline_cosmos2_5_predict):
-    module.CosmosSafetyChecker = Unguarded
+LOADING = {"guardrail": False}  # its package and weights must be fetched
 
 
 def build() -> CosmosTextToWorldPipeline:
@@ -58,6 +38,7 @@ def build() -> CosmosTextToWorldPipeline:
         transformer=transformer,
         vae=vae,
         scheduler=EDMEulerScheduler(sigma_max=80.0, sigma_data=0.5, final_sigmas_type="sigma_min"),
+        safety_checker=NoGuardrail(),
     )
-    pipeline.register_modules(safety_checker=None)  # not saved: whoever loads the pipeline brings one
+    pipeline.register_modules(safety_checker=None)  # not saved
     return pipeline

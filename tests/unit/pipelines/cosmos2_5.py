@@ -4,9 +4,10 @@ from typing import Any
 
 from diffusers import Cosmos2_5_PredictBasePipeline, CosmosTransformer3DModel, UniPCMultistepScheduler
 
-from pipelines import cosmos  # noqa: F401  (its stand-in for the guardrail)
 from pipelines.common import tokenizer, wan_vae
+from pipelines.cosmos import LOADING as LOADING
 from pipelines.kandinsky5 import qwen
+from vidmem.generate.guardrail import NoGuardrail
 
 FRAMES = 9
 CHAT = (
@@ -38,6 +39,7 @@ def build() -> Cosmos2_5_PredictBasePipeline:
         transformer=transformer,
         vae=wan_vae(),
         scheduler=UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=5.0),
+        safety_checker=NoGuardrail(),
     )
     pipeline.register_modules(safety_checker=None)
     return pipeline

@@ -12,4 +12,5 @@ FAMILY = Family(
     prediction="ε",
     frames_most=32,
     denoisers=("unet",),
+    image_model="StableDiffusionPipeline",
 )

@@ -28,5 +28,6 @@ FAMILY = Family(
     prediction="ε",
     frames_most=32,
     denoisers=("unet",),
+    image_model="StableDiffusionXLPipeline",
     setup=_setup,
 )

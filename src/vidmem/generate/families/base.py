@@ -24,7 +24,8 @@ class Heard:
     that the scheduler was handed and `sample` x_t; `scales` are the guidance scales that may be in force (numbers,
     or tensors that broadcast with `handed`); `index` is the step's place in `scheduler.sigmas` (None where the
     scheduler keeps no such list); `arguments` are all arguments of `scheduler.step` by name, and
-    `earlier` those of the calls since the last sampling step, oldest first.
+    `earlier` those of the calls since the last sampling step, oldest first;
+    `denoiser` is the component that spoke last.
     """
 
     pipeline: Any
@@ -35,6 +36,7 @@ class Heard:
     index: int | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     earlier: Sequence[Mapping[str, Any]] = ()
+    denoiser: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ class Family:
     `at_once`: the most videos that one call can make, where that is limited.
     `copies`: the pipeline samples with copies of its scheduler, whose steps are the model's own.
     `image`: it makes images, which count as videos of one frame; the number of frames is ignored.
+    `image_model`: the pipeline that a motion adapter makes the first of `pipelines` of; None where there is no such.
+    `second_scale`: the pipeline takes `guidance_scale_2`, the scale of the later steps' transformer.
+    `guarded`: the pipeline can't be called without NVIDIA's guardrail or what stands in for it.
 
     `setup(pipeline)`: what a loaded pipeline needs before it can be called.
     `arguments(pipeline, settings)`: more arguments of `pipeline.__call__`, which win over the common ones.
@@ -78,6 +83,9 @@ class Family:
     at_once: int | None = None
     copies: bool = False
     image: bool = False
+    image_model: str | None = None
+    second_scale: bool = False
+    guarded: bool = False
     setup: Callable[[Any], None] | None = None
     arguments: Arguments | None = None
     prepare: Callable[[Heard], Heard | None] | None = None

@@ -2,7 +2,7 @@
 
 The pipeline calls `scheduler.step` twice a step. From the first call, on both predictions, it only takes the clean
 samples; the second is handed the guided clean sample. The pipeline can't be called without NVIDIA's guardrail, the
-package `cosmos_guardrail`, which reads prompts and blurs faces; vidmem doesn't replace it.
+package `cosmos_guardrail`, which reads prompts and blurs faces: see `generate.guardrail`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ FAMILY = Family(
     prediction="velocity (EDM)",
     frames_multiple=8,
     size_multiple=16,
+    guarded=True,
     prepare=_prepare,
     rebuild=_rebuild,
 )

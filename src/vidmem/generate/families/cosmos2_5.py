@@ -24,5 +24,6 @@ FAMILY = Family(
     prediction="flow velocity",
     frames_multiple=4,
     size_multiple=16,
+    guarded=True,
     rebuild=_rebuild,
 )

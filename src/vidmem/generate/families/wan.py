@@ -1,8 +1,24 @@
-"""Wan 2.1 and 2.2; the latter's second transformer takes the less noisy steps, with a guidance scale of its own."""
+"""Wan 2.1 and 2.2: both predictions come one after the other.
+
+Wan 2.2 has a transformer for the noisy steps and another for the later ones, with a guidance scale each.
+"""
 
 from __future__ import annotations
 
-from vidmem.generate.families.base import Family
+from dataclasses import replace
+
+from vidmem.generate.families.base import Family, Heard
+
+DENOISERS = ("transformer", "transformer_2")
+
+
+def at_its_scale(heard: Heard) -> Heard:
+    """Only the scale that is in force: that of the transformer which made both predictions of this step."""
+    pipeline = heard.pipeline
+    later = heard.denoiser == DENOISERS[1]
+    scale = pipeline._guidance_scale_2 if later else pipeline._guidance_scale
+    return replace(heard, scales=[float(scale)])
+
 
 FAMILY = Family(
     name="wan",
@@ -12,5 +28,7 @@ FAMILY = Family(
     prediction="flow velocity",
     frames_multiple=4,
     size_multiple=16,
-    denoisers=("transformer", "transformer_2"),
+    denoisers=DENOISERS,
+    second_scale=True,
+    prepare=at_its_scale,
 )

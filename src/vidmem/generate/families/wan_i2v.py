@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidmem.generate.families.base import Family
+from vidmem.generate.families.wan import DENOISERS, at_its_scale
 
 
 def _arguments(pipeline: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,7 +26,9 @@ FAMILY = Family(
     condition="image",
     frames_multiple=4,
     size_multiple=16,
-    denoisers=("transformer", "transformer_2"),
+    denoisers=DENOISERS,
     at_once=1,
+    second_scale=True,
     arguments=_arguments,
+    prepare=at_its_scale,
 )
