@@ -12,6 +12,7 @@ from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntr
 
 from vidmem.generate.families import FAMILIES, Family, family_of
 from vidmem.generate.fetch import WeightsError, explain, fetch
+from vidmem.generate.redact import without_tokens
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
 # The noise levels that the adapters were trained with, as their cards say; those of image models are others.
@@ -103,7 +104,7 @@ def load_parts(image_model: Path, source: str, revision: str | None, dtype: Any)
         try:
             found[name] = kind.from_pretrained(str(where), dtype=dtype, use_safetensors=True, local_files_only=True)
         except (OSError, ValueError, TypeError, RuntimeError) as error:
-            said = " ".join(str(error).split())[:500]
+            said = without_tokens(" ".join(str(error).split()))[:500]
             raise WeightsError(f"the {name} in {where} can't be loaded: {said}") from error
     return found
 

@@ -14,6 +14,7 @@ import torch
 from vidmem.generate.clip import Made, Record, failed, finish, without_video
 from vidmem.generate.load import Frames, sample
 from vidmem.generate.recorder import GuidanceMismatch, Recorder, Stopped, latent_frames
+from vidmem.generate.redact import without_tokens
 from vidmem.generate.tasks import Task
 from vidmem.generate.tokens import is_truncated
 
@@ -123,7 +124,7 @@ class Sampler:
 
 
 def _problem(error: Exception) -> _Problem:
-    said = " ".join(str(error).split())[:300]
+    said = without_tokens(" ".join(str(error).split()))[:300]
     memory = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and any(words in str(error) for words in NO_MEMORY)
     )

@@ -25,7 +25,9 @@ from PIL import Image
 from vidmem.generate.adapter import at_its_levels, complete, family_over, load_parts
 from vidmem.generate.families import FAMILIES, family_of, nearest
 from vidmem.generate.fetch import GUARDRAIL, WeightsError, select
+from vidmem.generate.gpu import own_gpu
 from vidmem.generate.guardrail import COMPONENT, HINT, NoGuardrail, unnamed
+from vidmem.generate.redact import without_tokens
 
 Frames = npt.NDArray[np.uint8]
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
@@ -138,10 +140,12 @@ def _place(pipeline: Any, where: str, offload: str) -> Any:
 
 def _device(device: str) -> str:
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device != "cuda":
+        return device
+    if not torch.cuda.is_available():
         raise ModelError("device is 'cuda', but torch sees no GPU: set device to 'auto' or 'cpu'")
-    return device
+    return own_gpu()
 
 
 def _read_index(folder: Path) -> dict[str, Any]:
@@ -228,7 +232,8 @@ def _from_pretrained(
             local_files_only=bool(HF_HUB_OFFLINE) or Path(source).is_dir(),
         )
     except (OSError, ValueError, AttributeError, ImportError) as error:
-        raise ModelError(f"model {source} can't be loaded: {' '.join(str(error).split())[:500]}") from error
+        said = without_tokens(" ".join(str(error).split()))[:500]
+        raise ModelError(f"model {source} can't be loaded: {said}") from error
 
 
 def _from_hub(source: str, revision: str | None, dtype: str) -> Any:
