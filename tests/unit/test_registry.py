@@ -164,6 +164,7 @@ def test_a_broken_registry_is_named(tmp_path: Path, text: str | None, expected: 
             {"preset": "latte-1", "revision": COMMIT, "guidance_scale_2": 3},
             "models.m.guidance_scale_2: Latte has one guidance scale: drop it",
         ),
+        ({"preset": "latte-1", "revision": COMMIT, "guardrail": False}, "models.m.guardrail: Latte has none: drop it"),
         (
             {"preset": "cosmos", "revision": COMMIT},
             "models.m.source: 'nvidia/Cosmos-1.0-Diffusion-7B-Text2World' is gated: accept its terms on "

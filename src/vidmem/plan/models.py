@@ -52,7 +52,7 @@ def check_pipeline(name: str, section: Diffusers) -> None:
     _check_adapter(name, section, family)
     if family is not None:
         _check_condition(name, section, family)
-        _check_scale(name, section, family)
+        _check_own_keys(name, section, family)
         _check_frames(name, section, family)
         _check_size(name, section, family)
 
@@ -119,7 +119,10 @@ def _check_adapter(name: str, section: Diffusers, family: Family | None) -> None
         )
 
 
-def _check_scale(name: str, section: Diffusers, family: Family) -> None:
+def _check_own_keys(name: str, section: Diffusers, family: Family) -> None:
+    """Refuse what only other families have, lest it be thought to have done something."""
+    if not section.guardrail and not family.guarded:
+        raise ConfigError(f"models.{name}.guardrail: {family.title} has none: drop it")
     if section.guidance_scale_2 is not None and not family.second_scale:
         raise ConfigError(f"models.{name}.guidance_scale_2: {family.title} has one guidance scale: drop it")
 
