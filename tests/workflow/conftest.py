@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import subprocess
 import sys
@@ -10,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
+
+from vidmem.media import write_video
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +62,24 @@ class Workflow:
                 break
             jobs[rule] = int(count)
         return jobs
+
+
+CAPTIONS = ["a dog runs", "a dog runs", "a ship at sea", "two trees"]
+
+
+@pytest.fixture(scope="module")
+def four_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of four clips with captions, two of which are the same."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    for n in range(4):
+        coarse = rng.integers(0, 255, (12, 8, 8, 3), np.uint8)
+        write_video(folder / f"{n}.mp4", np.kron(coarse, np.ones((1, 8, 8, 1), np.uint8)), fps=8)
+    with (folder / "captions.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "caption"))
+        writer.writerows((f"{n}.mp4", text) for n, text in enumerate(CAPTIONS))
+    return folder
 
 
 @pytest.fixture(scope="module")

@@ -28,13 +28,15 @@ def detect(
     """
     known = signals.filter(pl.col("status") == tables.OK)
     judged = metrics.filter(pl.col("status") == tables.OK)
+    judged = judged.with_columns(pl.coalesce("prompt_id", "video_id").alias("prompt_id"))  # without one it is its own
     if known.is_empty() or judged.is_empty():
         reason = _why_not(known, signals, metrics)
         return [_nothing(name, label, reason) for name in DETECTORS for label in DEFAULT_FOR]
     rows: list[Row] = []
     for name in DETECTORS:
         ids, curves = _curves(known, name)
-        videos = judged.join(pl.DataFrame({"video_id": ids, "curve": range(len(ids))}), on="video_id").sort("video_id")
+        places = pl.DataFrame({"video_id": ids, "curve": range(len(ids))}, schema_overrides={"video_id": pl.String})
+        videos = judged.join(places, on="video_id").sort("video_id")
         if videos.is_empty():
             rows += [_nothing(name, label, f"no {name}: one-frame videos have no motion") for label in DEFAULT_FOR]
             continue
@@ -66,8 +68,9 @@ def _curves(signals: pl.DataFrame, name: str) -> tuple[list[str], Floats]:
     wide = signals.filter(pl.col(name).is_not_null()).sort("video_id", "step")
     grouped = wide.group_by("video_id", maintain_order=True).agg(pl.col(name))
     steps = grouped[name].list.len()
-    complete = grouped.filter(steps == (steps.max() or 0))
-    return complete["video_id"].to_list(), np.array(complete[name].to_list(), float).reshape(len(complete), -1)
+    most = int(steps.max() or 0)  # type: ignore[arg-type]
+    complete = grouped.filter(steps == most)
+    return complete["video_id"].to_list(), np.array(complete[name].to_list(), float).reshape(len(complete), most)
 
 
 def _judge(videos: pl.DataFrame, scores: Floats, label: str, seeds: int, draws: int) -> Row:
