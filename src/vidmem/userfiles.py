@@ -10,7 +10,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ MAX_TABLE_BYTES = 4 * 1024**3
 MAX_CELL_CHARS = 1024**2
 
 Row = dict[str, str | None]
+Roots = str | Path | Mapping[str, str | Path]  # one folder, or a folder for each corpus by its name
 
 
 def find_media(folder: str | Path) -> list[str]:
@@ -32,6 +33,10 @@ def find_media(folder: str | Path) -> list[str]:
     Hidden files are left out, folders that are links aren't entered, and links to files outside aren't followed.
     Raises `ValueError` if the folder does not exist.
     """
+    return _find(folder, MEDIA_SUFFIXES)
+
+
+def _find(folder: str | Path, suffixes: frozenset[str]) -> list[str]:
     root = Path(folder)
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder")
@@ -41,7 +46,7 @@ def find_media(folder: str | Path) -> list[str]:
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in files:
             path = Path(base, name)
-            if name.startswith(".") or path.suffix.lower() not in MEDIA_SUFFIXES:
+            if name.startswith(".") or path.suffix.lower() not in suffixes:
                 continue
             if not path.is_symlink() or path.resolve().is_relative_to(real):
                 found.append(path.relative_to(root).as_posix())
@@ -51,6 +56,14 @@ def find_media(folder: str | Path) -> list[str]:
 def count_media(folder: str | Path) -> int:
     """How many videos and images lie below `folder`."""
     return len(find_media(folder))
+
+
+def find_shards(folder: str | Path, suffix: str) -> list[str]:
+    """Relative POSIX paths of the files below `folder` that end in `suffix` (".tar"), sorted.
+
+    Hidden files, and links that lead outside, are left out as by `find_media`. Raises `ValueError` for no such folder.
+    """
+    return _find(folder, frozenset({suffix}))
 
 
 def find_captions(folder: str | Path) -> Path | None:
@@ -77,6 +90,14 @@ def fingerprint(folder: str | Path, captions: str | Path | None = None) -> str:
     return digest.hexdigest()[:16]
 
 
+def files_fingerprint(root: str | Path, names: Iterable[str]) -> str:
+    """A cheap hash (16 hex digits) of the sizes and modification times of files below `root`, by name."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(_stamp(name, Path(root) / name))
+    return digest.hexdigest()[:16]
+
+
 def _stamp(name: str, path: Path) -> bytes:
     try:
         stat = path.stat()
@@ -95,6 +116,18 @@ def safe_join(root: str | Path, relative: str) -> Path:
     return path
 
 
+def media_path(roots: Roots, corpus: str | None, path: str) -> Path:
+    """Where a row of a manifest lies: `path` below the folder of its `corpus`, or below the one folder there is.
+
+    Raises `ValueError` where that leaves the folder, and for a corpus of which no folder is known.
+    """
+    if not isinstance(roots, Mapping):
+        return safe_join(roots, path)
+    if corpus is None or corpus not in roots:
+        raise ValueError(f"no folder is known of the corpus {corpus!r}")
+    return safe_join(roots[corpus], path)
+
+
 def read_user_table(path: str | Path) -> list[Row]:
     """Read a .csv, .tsv, .parquet or .jsonl table as dicts of strings; empty cells are None, text stays verbatim.
 
@@ -106,9 +139,17 @@ def read_user_table(path: str | Path) -> list[Row]:
 def iter_user_table(path: str | Path) -> Iterator[Row]:
     """The rows of `read_user_table`, one at a time."""
     path = Path(path)
+    check_table(path)
     readers = {".csv": _read_csv, ".tsv": _read_csv, ".parquet": _read_parquet, ".jsonl": _read_jsonl}
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    try:
+        yield from readers[path.suffix.lower()](path)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 text ({error.reason})") from None
+
+
+def check_table(path: Path) -> None:
+    """Raise `ValueError` with one line for a table that is missing, too large, or of no kind that is read."""
+    if path.suffix.lower() not in TABLE_SUFFIXES:
         raise ValueError(f"{path}: tables are read from {', '.join(TABLE_SUFFIXES)}")
     try:
         size = path.stat().st_size
@@ -116,10 +157,6 @@ def iter_user_table(path: str | Path) -> Iterator[Row]:
         raise ValueError(f"{path}: {error.strerror or error}") from None
     if size > MAX_TABLE_BYTES:
         raise ValueError(f"{path}: {size} bytes are more than {MAX_TABLE_BYTES}")
-    try:
-        yield from reader(path)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 text ({error.reason})") from None
 
 
 def _read_csv(path: Path) -> Iterator[Row]:
@@ -131,7 +168,7 @@ def _read_csv(path: Path) -> Iterator[Row]:
             header = next(reader, None)
             if not header:
                 return
-            _check_header(path, header)
+            check_header(path, header)
             for cells in reader:
                 if not cells:
                     continue  # an empty line
@@ -146,7 +183,8 @@ def _read_csv(path: Path) -> Iterator[Row]:
             raise ValueError(f"{path}: line {reader.line_num}: {error}") from None
 
 
-def _check_header(path: Path, header: list[str]) -> None:
+def check_header(path: Path, header: list[str]) -> None:
+    """Raise `ValueError` where a name stands twice."""
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise ValueError(f"{path}: the column {twice[0]!r} stands twice in the header")
@@ -163,7 +201,7 @@ def _read_jsonl(path: Path) -> Iterator[Row]:
                 raise ValueError(f"{path}: line {number} is not JSON ({error})") from None
             if not isinstance(row, dict):
                 raise ValueError(f'{path}: line {number} is no object such as {{"path": ..., "caption": ...}}')
-            yield {str(k): _cell(path, number, k, v) for k, v in row.items()}
+            yield {str(k): text_cell(path, number, k, v) for k, v in row.items()}
 
 
 def _read_parquet(path: Path) -> Iterator[Row]:
@@ -172,17 +210,18 @@ def _read_parquet(path: Path) -> Iterator[Row]:
 
     try:
         with pq.ParquetFile(path) as file:
-            _check_header(path, file.schema_arrow.names)
+            check_header(path, file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches(4096):
                 for row in batch.to_pylist():
                     number += 1
-                    yield {k: _cell(path, number, k, v) for k, v in row.items()}
+                    yield {k: text_cell(path, number, k, v) for k, v in row.items()}
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"{path}: not readable as Parquet ({str(error).splitlines()[0]})") from None
 
 
-def _cell(path: Path, row: int, column: str, value: Any) -> str | None:
+def text_cell(path: Path, row: int, column: str, value: Any) -> str | None:
+    """A cell as text, None for an empty one. Raises `ValueError` for what is neither text nor a number."""
     if value is None or value == "":
         return None
     if isinstance(value, (dict, list, bytes)):

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidmem.config.corpus import Columns
+from vidmem import tables
+from vidmem.config.corpus import FolderSource
 from vidmem.config.media import Limits
-from vidmem.corpus import read_manifest
+from vidmem.corpus import make_manifest
 from vidmem.corpus.made import make_corpus
 from vidmem.corpus.made.footage import SHOTS, cut, footage_files
 from vidmem.corpus.made.motions import CORPUS_MOTIONS
@@ -100,10 +101,12 @@ def _table(path: Path) -> list[dict[str, str]]:
 
 
 @pytest.mark.slow
-def test_truth_and_manifests_agree(made: Path) -> None:
+def test_truth_and_manifests_agree(made: Path, tmp_path: Path) -> None:
     truth = {row["item_id"]: row for row in _table(made / "truth.csv")}
     for side in SIDES:
-        rows = read_manifest(made / side, None, Columns(), Limits())
+        source = FolderSource(kind="folder", folder=str(made / side))
+        make_manifest({side: source.model_dump()}, made / side, Limits(), 0, tmp_path / "manifest.parquet")
+        rows = tables.read_table(tmp_path / "manifest.parquet").to_dicts()
         assert {r["status"] for r in rows} == {"ok"}
         copies = Counter(r["same_as"] for r in rows)
         expected = {k: int(t["multiplicity"]) for k, t in truth.items() if t["side"] == side}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import mediafiles
 import pytest
 
 from vidmem import tables
-from vidmem.config.corpus import Columns
+from vidmem.config.corpus import FolderSource
 from vidmem.config.media import Limits
-from vidmem.corpus import make_manifest, read_manifest, write_manifest
+from vidmem.corpus import make_manifest
 
 NASTY = 'She said "hi",\nthen 🎬 <script>alert(1)</script>'
 
@@ -26,8 +27,16 @@ def _captions(folder: Path, rows: list[tuple[str, ...]], header: str = "item_id,
     return path
 
 
+def _sources(folder: Path, captions: Path | None = None, **columns: str) -> dict[str, dict[str, Any]]:
+    source = FolderSource(kind="folder", folder=str(folder), captions=captions and str(captions), columns=columns)
+    return {"corpus": source.model_dump()}
+
+
 def _read(folder: Path, captions: Path | None = None, **columns: str) -> list[dict[str, Any]]:
-    return read_manifest(folder, captions, Columns(**columns), Limits())
+    with tempfile.TemporaryDirectory() as aside:
+        out = Path(aside) / "manifest.parquet"
+        make_manifest(_sources(folder, captions, **columns), folder, Limits(), 1.0, out)
+        return tables.read_table(out).to_dicts()
 
 
 def _by_id(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -121,8 +130,8 @@ def test_bad_ids_and_paths_are_skipped_with_their_reason(clips: Path, tmp_path: 
     rows = _by_id(_read(folder))
     assert {k: r["reason"] for k, r in rows.items() if k != "cut.mp4"} == {
         "one": None,
-        "one#2": "duplicate id",
-        "one#3": "duplicate id",
+        "one#2": "duplicate id: another file of 'one'",
+        "one#3": "duplicate id: another caption of 'one'",
         "two": "path leaves the folder",
         "three": "path leaves the folder",
         "../four": "id holds '../'",
@@ -130,7 +139,8 @@ def test_bad_ids_and_paths_are_skipped_with_their_reason(clips: Path, tmp_path: 
         "six": "no path",
     }
     assert rows["two"]["path"] is None
-    assert all(r["status"] == ("skipped" if r["reason"] else "ok") for r in rows.values())
+    assert {k for k, r in rows.items() if r["status"] == "ok"} == {"one", "one#2", "one#3"}
+    assert (rows["one#3"]["caption"], rows["one#3"]["same_as"]) == ("third", "one")
 
 
 def test_path_is_the_id_where_there_is_none(clips: Path, tmp_path: Path) -> None:
@@ -169,9 +179,8 @@ def test_unusable_table_stops_with_one_clear_line(clips: Path, tmp_path: Path) -
 
 
 def test_manifest_is_written_byte_identically(clips: Path, tmp_path: Path) -> None:
-    settings = {"captions": None, "columns": {}, "limits": {}, "max_loss": 0.5}
     for name in ("one", "two"):
-        write_manifest(clips, settings, tmp_path / f"{name}.parquet")
+        make_manifest(_sources(clips), clips, Limits(), 0.5, tmp_path / f"{name}.parquet")
     assert (tmp_path / "one.parquet").read_bytes() == (tmp_path / "two.parquet").read_bytes()
     frame = tables.read_table(tmp_path / "one.parquet")
     assert frame["item_id"].to_list() == ["a.mp4", "cut.mp4", "sub/b.mkv"]
@@ -180,7 +189,7 @@ def test_manifest_is_written_byte_identically(clips: Path, tmp_path: Path) -> No
 
 def test_too_many_skipped_items_fail_the_stage_by_name(clips: Path, tmp_path: Path) -> None:
     with pytest.raises(tables.TooManyLost, match=r"stage corpus: 1 of 3 rows are not ok.*truncated"):
-        make_manifest(clips, None, Columns(), Limits(), 0.05, tmp_path / "corpus.parquet")
+        make_manifest(_sources(clips), clips, Limits(), 0.05, tmp_path / "corpus.parquet")
     assert tables.read_table(tmp_path / "corpus.parquet").height == 3  # for looking at what was lost
 
 

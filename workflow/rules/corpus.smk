@@ -25,9 +25,64 @@ if PLAN.made:
             "../scripts/corpus_make.py"
 
 
-rule corpus_manifest:
+# What there is: no file is opened, and a table or a shard is read as a stream.
+rule corpus_list:
     input:
         PLAN.made_inputs,
+    output:
+        "results/{audit}/corpus/{side}/listing.parquet",
+    log:
+        "results/{audit}/logs/corpus/{side}/listing.log",
+    benchmark:
+        "results/{audit}/benchmarks/corpus/{side}/listing.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        joined=lambda w: PLAN.joined(w.side),
+        settings=lambda w: {
+            key: PLAN.settings("corpus", w.side)[key] for key in ("version", "sources")
+        },
+    message:
+        "Listing the {wildcards.side} clips"
+    script:
+        "../scripts/corpus_list.py"
+
+
+# What the files hold, and whether they are whole: each is decoded once.
+rule corpus_probe:
+    input:
+        listing="results/{audit}/corpus/{side}/listing.parquet",
+    output:
+        "results/{audit}/corpus/{side}/{chunk}.parquet",
+    log:
+        "results/{audit}/logs/corpus/{side}/{chunk}.log",
+    benchmark:
+        "results/{audit}/benchmarks/corpus/{side}/{chunk}.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: 2000 * attempt,
+        runtime=lambda w, attempt: 240 * attempt,
+    params:
+        chunks=len(PLAN.manifest_chunks()),
+        root=lambda w: PLAN.media_roots(w.side),
+        settings=lambda w: {
+            key: PLAN.settings("corpus", w.side)[key] for key in ("version", "limits")
+        },
+    message:
+        "Reading the {wildcards.side} clips, chunk {wildcards.chunk}"
+    script:
+        "../scripts/corpus_probe.py"
+
+
+rule corpus_manifest:
+    input:
+        lambda w: PLAN.manifest_parts(w.side),
     output:
         "results/{audit}/corpus/{side}.parquet",
     log:
@@ -38,12 +93,14 @@ rule corpus_manifest:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=lambda w, attempt: 2000 * attempt,
         runtime=lambda w, attempt: 60 * attempt,
     params:
-        folder=lambda w: PLAN.media_folder(w.side),
-        settings=lambda w: PLAN.settings("corpus", w.side),
+        settings=lambda w: {
+            key: PLAN.settings("corpus", w.side)[key]
+            for key in ("version", "max_loss")
+        },
     message:
-        "Reading the {wildcards.side} clips"
+        "Putting the manifest of the {wildcards.side} clips together"
     script:
         "../scripts/corpus_manifest.py"

@@ -19,8 +19,8 @@ rule features_corpus:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
     params:
-        chunks=PLAN.corpus_chunks(),
-        root=PLAN.media_folder("corpus"),
+        chunks=len(PLAN.corpus_chunks()),
+        root=PLAN.media_roots("corpus"),
         settings=PLAN.settings("features", "corpus"),
         threads=PLAN.audit.threads,
     message:
@@ -76,7 +76,7 @@ rule features_null:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
     params:
-        root=PLAN.media_folder(PLAN.null_side),
+        root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),
         threads=PLAN.audit.threads,
     message:
@@ -104,7 +104,7 @@ rule features_background:
         mem_mb=lambda w, attempt: 3000 * attempt,
         runtime=lambda w, attempt: 240 * attempt,
     params:
-        root=PLAN.media_folder(PLAN.null_side),
+        root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),
         threads=PLAN.audit.threads,
     message:

@@ -1,4 +1,4 @@
-"""Adapter: read a folder of clips and its captions into a manifest."""
+"""Adapter: put the parts of a corpus' manifest together."""
 
 from pathlib import Path
 
@@ -7,4 +7,5 @@ from vidmem.joblog import log_to
 with log_to(snakemake.log[0]):
     from vidmem.corpus import write_manifest
 
-    write_manifest(Path(snakemake.params.folder), snakemake.params.settings, Path(snakemake.output[0]))
+    parts = [Path(part) for part in snakemake.input]
+    write_manifest(parts, snakemake.params.settings["max_loss"], Path(snakemake.output[0]))

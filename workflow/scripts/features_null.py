@@ -9,7 +9,7 @@ with log_to(snakemake.log[0]):
 
     write_features(
         null_clips(Path(snakemake.input.manifest[0])),
-        root=Path(snakemake.params.root),
+        root=snakemake.params.root,
         settings=snakemake.params.settings,
         threads=snakemake.params.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},

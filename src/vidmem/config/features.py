@@ -72,8 +72,8 @@ class Features(Section):
     corpus_chunks: int = Field(
         1,
         ge=1,
-        description="Jobs that the corpus is cut into, by a hash of the item id. About one for 2,000 clips, "
-        "whose vectors a job holds in memory.",
+        description="Jobs that the corpus is cut into, by its order. About one for 2,000 clips, whose vectors a job "
+        "holds in memory.",
     )
     max_loss: float = Field(
         0.05, ge=0, le=1, description="Largest share of videos without features before the stage fails."

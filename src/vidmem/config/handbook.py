@@ -52,9 +52,9 @@ def _section(model: type[BaseModel], path: str, variant: str = "") -> list[str]:
         lines.append(f"| `{name}` | {_values(field)} | {_default(field)} | {_escape(meaning)} |")
         child = f"{path}.{name}" if path else name
         for inner in _models_in(field.annotation):
-            if name == "models":
+            if name in ("models", "sources"):
                 kind = get_args(inner.model_fields["kind"].annotation)[0]
-                below += _section(inner, "models.<name>", kind)
+                below += _section(inner, f"{child}.<name>", kind)
             else:
                 below += _section(inner, child)
     return lines + below

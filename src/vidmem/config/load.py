@@ -13,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 from vidmem.config.audit import Audit
 from vidmem.config.registry import PresetError, expand
 
+KINDS_UNDER = (("models",), ("corpus", "sources"))  # entries below these are of a kind each
+
 
 class ConfigError(ValueError):
     """A config that can't be used; the message is one line."""
@@ -80,9 +82,8 @@ def _explain(error: Any, data: Mapping[str, Any]) -> str:
     if kind == "missing":
         return f"{shown}: is missing"
     if kind == "union_tag_not_found":
-        return (
-            f"{shown}.kind: is missing; one of diffusers, command, videos, planted, oracle, replay (or give `preset`)"
-        )
+        preset = " (or give `preset`)" if location[0] == "models" else ""
+        return f"{shown}.kind: is missing; one of {', '.join(_kinds(location))}{preset}"
     message = str(error["msg"]).removeprefix("Value error, ")
     given = error["input"]
     tail = f", not {given!r}" if isinstance(given, (str, int, float, bool)) else ""
@@ -90,16 +91,29 @@ def _explain(error: Any, data: Mapping[str, Any]) -> str:
 
 
 def _without_tags(location: list[str], data: Any) -> list[str]:
-    """The location as the file shows it: pydantic adds the kind after a model's name, which is no key of the file."""
-    if location[:1] != ["models"] or len(location) < 3:
-        return location
-    section = data["models"].get(location[1])
-    tagged = isinstance(section, Mapping) and section.get("kind") == location[2]
-    return location[:2] + location[3:] if tagged else location
+    """The location as the file shows it: pydantic adds the kind after a name of `KINDS_UNDER`, which is no key."""
+    for above in KINDS_UNDER:
+        at = len(above) + 1
+        if tuple(location[: at - 1]) == above and len(location) > at:
+            section = data
+            for part in location[:at]:
+                section = section.get(part) if isinstance(section, Mapping) else None
+            if isinstance(section, Mapping) and section.get("kind") == location[at]:
+                return location[:at] + location[at + 1 :]
+    return location
+
+
+def _kinds(location: list[str]) -> list[str]:
+    """The kinds that an entry under this location may have."""
+    return [str(kind) for model in _sections(location) for kind in get_args(model.model_fields["kind"].annotation)]
 
 
 def _valid_keys(location: list[str]) -> list[str]:
     """Keys of the config model at a pydantic error location (which names the tag of a union)."""
+    return [name for model in _sections(location) for name in model.model_fields]
+
+
+def _sections(location: list[str]) -> list[type[BaseModel]]:
     models: list[type[BaseModel]] = [Audit]
     for part in location:
         following = []
@@ -109,7 +123,7 @@ def _valid_keys(location: list[str]) -> list[str]:
             elif model.model_fields.get("kind") and part in get_args(model.model_fields["kind"].annotation):
                 following.append(model)
         models = following or models
-    return [name for model in models for name in model.model_fields]
+    return models
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

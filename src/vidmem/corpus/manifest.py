@@ -1,109 +1,117 @@
-"""The manifest: one row a listed item, with what its file holds or why it can't be used."""
+"""The manifest: one row a listed item, with what its file holds or why it can't be used, and which are the same file.
+
+It is put together by streaming: 24 bytes an item are held in memory, and the ids of files that stand more than once.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vidmem import __version__
-from vidmem.config.corpus import Columns
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from vidmem.config.media import Limits
-from vidmem.corpus.read import Listed, list_items
-from vidmem.media import MediaError, MediaInfo, MediaRef, probe
+from vidmem.corpus.listing import write_listing
+from vidmem.corpus.probe import write_probed
 from vidmem.progress import progress
-from vidmem.tables import MANIFEST, OK, SKIPPED, check_loss, write_table
+from vidmem.tables import MANIFEST, OK, check_counts, count_rows, iter_batches, read_made_by, table_writer
+from vidmem.userfiles import Roots
 
-
-@dataclass(frozen=True)
-class _File:
-    """What is known of one file: what it holds and the hash of its bytes, or the problem."""
-
-    info: MediaInfo | None
-    sha256: str | None
-    problem: str | None
-
-
-def read_manifest(folder: Path, captions: Path | None, columns: Columns, limits: Limits) -> list[dict[str, Any]]:
-    """Rows under `tables.MANIFEST` of a folder and its captions table, in the table's order; paths are from the folder.
-
-    Every distinct file is decoded once. An item that can't be used is a `skipped` row with the reason; a table that
-    can't be used raises `ValueError` with one line.
-    """
-    items = list(list_items(folder, captions, columns))
-    paths = list(dict.fromkeys(item.path for item in items if item.path and not item.problem))
-    files = dict(progress(_inspect_all(folder, paths, limits), len(paths), "reading the corpus"))
-    first: dict[str, str] = {}
-    return [_row(item, files.get(item.path) if item.path else None, first) for item in items]
+REASONS = 1000  # different reasons that are counted one by one
+Numbers = npt.NDArray[np.int64]
 
 
 def make_manifest(
-    folder: Path, captions: Path | None, columns: Columns, limits: Limits, max_loss: float, out: Path
+    sources: Mapping[str, Mapping[str, Any]], roots: Roots, limits: Limits, max_loss: float, out: Path
 ) -> None:
-    """Write the manifest of a corpus. Raises `tables.TooManyLost` if more than `max_loss` of its items are skipped."""
-    rows = read_manifest(folder, captions, columns, limits)
-    write_table(out, rows, MANIFEST, {"stage": "corpus", "vidmem": __version__, "decoder": decoder()})
-    check_loss("corpus", [row["status"] for row in rows], [row["reason"] for row in rows], max_loss)
+    """List, probe and put together in one go: what the stage's three rules do. Raises as they do."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".corpus.") as aside:
+        listing, probed = Path(aside) / "listing.parquet", Path(aside) / "probed.parquet"
+        write_listing(sources, isinstance(roots, Mapping), listing)
+        write_probed(listing, 0, 1, roots, limits, probed)
+        write_manifest([probed], max_loss, out)
 
 
-def write_manifest(folder: Path, settings: Mapping[str, Any], out: Path) -> None:
-    """`make_manifest` by the stage's settings: `captions` (path or None), `columns`, `limits` (dicts), `max_loss`."""
-    captions = settings["captions"]
-    make_manifest(
-        folder,
-        Path(captions) if captions else None,
-        Columns(**settings["columns"]),
-        Limits(**settings["limits"]),
-        settings["max_loss"],
-        out,
-    )
+def write_manifest(parts: Sequence[Path], max_loss: float, out: Path) -> None:
+    """Write the probed parts of the listing, in their order, as one manifest with `same_as`.
+
+    Raises `tables.TooManyLost`, after the manifest is written, if more than `max_loss` of the items are skipped.
+    """
+    first = first_of_bytes(_digests(parts))
+    followed = np.zeros(len(first), bool)
+    followed[first[(first >= 0) & (first != np.arange(len(first)))]] = True
+    rows, lost = 0, Counter[str]()
+    names: dict[int, str] = {}  # ids of files that stand more than once, by their first row
+    with table_writer(out, MANIFEST, read_made_by(parts[0])) as write:
+        for batch in progress(_batches(parts), None, "writing the manifest"):
+            write(_with_same(batch, first[rows : rows + len(batch)], rows, followed, names))
+            _count(batch, lost)
+            rows += len(batch)
+    check_counts("corpus", rows, lost, max_loss)
 
 
-def decoder() -> str:
-    """The decoder and its version, as tables record it."""
-    import av
+def first_of_bytes(digests: npt.NDArray[np.uint64]) -> Numbers:
+    """For each row the number of the first row with the same digest; -1 for a digest of zeros, which is none.
 
-    return f"PyAV {av.__version__}"
-
-
-def _inspect_all(folder: Path, paths: list[str], limits: Limits) -> Iterator[tuple[str, _File]]:
-    for path in paths:
-        yield path, _inspect(folder / path, limits)
-
-
-def _inspect(path: Path, limits: Limits) -> _File:
-    try:
-        info = probe(MediaRef(path), limits)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-    except MediaError as error:
-        return _File(None, None, str(error))
-    except OSError as error:
-        return _File(None, None, f"can't be read: {error.strerror or error}")
-    return _File(info, digest.hexdigest(), None)
+    `digests`: (rows, 2), the first 128 bits of SHA-256.
+    """
+    order = np.lexsort((digests[:, 1], digests[:, 0]))  # stable: rows of one digest stay in their order
+    ordered = digests[order]
+    starts = np.ones(len(order), bool)
+    starts[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    first = np.empty(len(order), np.int64)
+    first[order] = order[np.flatnonzero(starts)[np.cumsum(starts) - 1]]
+    first[~digests.any(axis=1)] = -1
+    return first
 
 
-def _row(item: Listed, file: _File | None, first: dict[str, str]) -> dict[str, Any]:
-    problem = item.problem or (file.problem if file else None)
-    row: dict[str, Any] = {
-        "item_id": item.item_id,
-        "path": item.path,
-        "caption": item.caption,
-        "status": SKIPPED if problem else OK,
-        "reason": problem,
-    }
-    if problem or file is None or file.info is None or file.sha256 is None:
-        return row
-    info = file.info
-    return row | {
-        "kind": info.kind,
-        "fps": info.fps,
-        "frames": info.frames,
-        "width": info.width,
-        "height": info.height,
-        "duration_s": info.duration_s,
-        "sha256": file.sha256,
-        "same_as": first.setdefault(file.sha256, item.item_id),
-    }
+def _batches(parts: Sequence[Path]) -> Iterator[pa.RecordBatch]:
+    for part in parts:
+        yield from iter_batches(part)
+
+
+def _digests(parts: Sequence[Path]) -> npt.NDArray[np.uint64]:
+    """The first 128 bits of every row's hash, (rows, 2); zeros for a row that is not ok."""
+    found = np.zeros((sum(map(count_rows, parts)), 2), np.uint64)
+    at = 0
+    for part in parts:
+        for batch in iter_batches(part, ["sha256", "status"]):
+            hashes = batch.column("sha256").to_pylist()
+            for number, (digest, status) in enumerate(zip(hashes, batch.column("status").to_pylist(), strict=True), at):
+                if digest is not None and status == OK:
+                    found[number] = int(digest[:16], 16), int(digest[16:32], 16)
+            at += len(batch)
+    return found
+
+
+def _with_same(
+    batch: pa.RecordBatch, first: Numbers, start: int, followed: npt.NDArray[np.bool_], names: dict[int, str]
+) -> pa.Table:
+    """The batch, whose first row is row `start` of the manifest, with `same_as`; `names` is filled as it goes."""
+    own = np.arange(start, start + len(batch))
+    ids = batch.column("item_id")
+    for number in np.flatnonzero(followed[start : start + len(batch)]):
+        names[start + int(number)] = ids[int(number)].as_py()
+    same = pc.if_else(pa.array(first == own), ids, pa.nulls(len(batch), pa.string()))
+    later = np.flatnonzero((first >= 0) & (first != own))
+    if len(later):
+        values = same.to_pylist()
+        for number in later:
+            values[number] = names[int(first[number])]
+        same = pa.array(values, pa.string())
+    table = pa.Table.from_batches([batch])
+    return table.set_column(table.schema.get_field_index("same_as"), "same_as", same)
+
+
+def _count(batch: pa.RecordBatch, lost: Counter[str]) -> None:
+    skipped = batch.filter(pc.not_equal(batch.column("status"), OK))
+    for found in pc.value_counts(skipped.column("reason")).to_pylist():
+        reason = str(found["values"])
+        lost[reason if reason in lost or len(lost) < REASONS else "other reasons"] += found["counts"]

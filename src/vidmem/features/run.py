@@ -6,7 +6,7 @@ batch and by the vectors of one shard. A file that can't be used is a row with t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from vidmem.media import Format, MediaError, MediaRef
 from vidmem.progress import progress
 from vidmem.similarity.camera import magnitudes
 from vidmem.similarity.motion import resample
-from vidmem.userfiles import safe_join
+from vidmem.userfiles import Roots, media_path
 
 THUMBNAIL_SIDE = 16  # of the view that is embedded; for nearest-neighbour distances of pixels
 NO_FRAMES = "no usable frame: all are blank, flat or fading"
@@ -87,7 +87,7 @@ class _Batch:
 
 def extract_features(
     items: pl.DataFrame,
-    root: Path,
+    root: Roots,
     settings: Mapping[str, Any],
     *,
     limits: Limits,
@@ -100,7 +100,8 @@ def extract_features(
 ) -> None:
     """Write `tables.frames_schema`, `tables.flow_schema` and `tables.FEATURE_ITEMS` of `items`, in their order.
 
-    `items` has the columns video_id, path (relative to `root`), offset, size (null: the whole file); rows whose
+    `items` has the columns video_id, path (relative to `root`, or to the folder in `root` of the corpus that a column
+    `corpus` names), offset, size (see `tables.MANIFEST`); rows whose
     `status`, if there is such a column, is not ok are left to the stage that made them. `settings` is the dump of
     `config.features.Features`. With `fmt` each clip first passes through that output format of a model, so that a
     null distribution is measured on what the model could have put out.
@@ -114,10 +115,10 @@ def extract_features(
     batch = _Batch(embedder, int(frames["batch_size"]))
     if "status" in items.columns:
         items = items.filter(pl.col("status") == tables.OK)
-    rows = items.select("video_id", "path", "offset", "size").iter_rows()
+    rows = items.select("video_id", _corpus_of(items), "path", "offset", "size").iter_rows()
     videos = [
-        _extract(_Video(video_id), root, (path, offset, size), settings, limits, mover, batch, fmt)
-        for video_id, path, offset, size in progress(rows, len(items), "features")
+        _extract(_Video(video_id), root, where, settings, limits, mover, batch, fmt)
+        for video_id, *where in progress(rows, len(items), "features")
     ]
     batch.flush()
     tables.check_loss("features", [v.status for v in videos], [v.reason for v in videos], settings["max_loss"])
@@ -126,6 +127,11 @@ def extract_features(
     _write_frames(out_frames, videos, embedder, made)
     _write_flow(out_flow, videos, mover, flow, made)
     _write_items(out_items, videos, made)
+
+
+def _corpus_of(items: pl.DataFrame) -> pl.Expr:
+    """The name of the corpus that each item is from; generated videos are from none."""
+    return pl.col("corpus") if "corpus" in items.columns else pl.lit(None, pl.String).alias("corpus")
 
 
 def plan_of(settings: Mapping[str, Any]) -> Plan:
@@ -143,17 +149,17 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
 
 def _extract(
     video: _Video,
-    root: Path,
-    where: tuple[str, int | None, int | None],
+    root: Roots,
+    where: Sequence[Any],
     settings: Mapping[str, Any],
     limits: Limits,
     mover: FlowEngine,
     batch: _Batch,
     fmt: Format | None,
 ) -> _Video:
-    path, offset, size = where
+    corpus, path, offset, size = where
     try:
-        ref = MediaRef(safe_join(root, path), offset, size)
+        ref = MediaRef(media_path(root, corpus, path), offset, size)
         sampled = sample(ref, plan_of(settings), limits, fmt)
     except (MediaError, ValueError) as error:
         video.fail(tables.SKIPPED, str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,19 @@ from vidmem.config.media import Limits
 from vidmem.features.run import extract_features
 from vidmem.media import Format
 from vidmem.text import stable_fraction
+from vidmem.userfiles import Roots
 
 MAX_NULL_CLIPS = 512  # a threshold at 1 % needs a few hundred; more would cost time in every model's branch
+_COLUMNS = ["item_id", "corpus", "path", "offset", "size"]
+_NO_ITEMS = pl.DataFrame(
+    schema={"video_id": pl.String, "corpus": pl.String, "path": pl.String, "offset": pl.Int64, "size": pl.Int64}
+)
 
 
 def write_features(
     items: pl.DataFrame,
     *,
-    root: Path,
+    root: Roots,
     settings: Mapping[str, Any],
     threads: int,
     outputs: Mapping[str, Path],
@@ -42,17 +47,26 @@ def write_features(
 
 
 def corpus_chunk(manifest: Path, chunk: int, chunks: int) -> pl.DataFrame:
-    """The corpus' distinct files (ok, first of their bytes) that fall into hash bucket `chunk` of `chunks`."""
-    frame = _distinct(manifest)
-    mine = [int(stable_fraction("chunk", item) * chunks) == chunk for item in frame["item_id"]]
-    return frame.filter(pl.Series(mine, dtype=pl.Boolean)).rename({"item_id": "video_id"})
+    """The corpus' distinct files (ok, first of their bytes) in part `chunk` of `chunks` of the manifest.
+
+    Parts are rows that follow each other, so that a job reads no more of a large manifest than its own, and files that
+    lie in one shard are read one after the other.
+    """
+    rows = tables.count_rows(manifest)
+    found = list(_distinct(manifest, rows * chunk // chunks, rows * (chunk + 1) // chunks))
+    return pl.concat(found) if found else _NO_ITEMS
 
 
 def null_clips(manifest: Path) -> pl.DataFrame:
     """Videos that give the null distribution: all distinct ones, or `MAX_NULL_CLIPS` drawn by their id."""
-    frame = _distinct(manifest)
-    chosen = sorted(frame["item_id"], key=lambda item: stable_fraction("null", item))[:MAX_NULL_CLIPS]
-    return frame.filter(pl.col("item_id").is_in(chosen)).rename({"item_id": "video_id"})
+    chosen = _NO_ITEMS.with_columns(draw=pl.lit(0.0))
+    for frame in _distinct(manifest):
+        draws = [stable_fraction("null", item) for item in frame["video_id"]]
+        chosen = pl.concat([chosen, frame.with_columns(draw=pl.Series(draws, dtype=pl.Float64))])
+        if len(chosen) > MAX_NULL_CLIPS:
+            last = chosen["draw"].sort()[MAX_NULL_CLIPS - 1]
+            chosen = chosen.filter(pl.col("draw") <= last)
+    return chosen.drop("draw")
 
 
 def usual_format(videos: Sequence[Path]) -> Format | None:
@@ -65,6 +79,9 @@ def usual_format(videos: Sequence[Path]) -> Format | None:
     return Format(width=width, height=height, frames=frames, fps=fps or 1.0)
 
 
-def _distinct(manifest: Path) -> pl.DataFrame:
-    frame = tables.read_table(manifest)
-    return frame.filter((pl.col("status") == tables.OK) & (pl.col("same_as") == pl.col("item_id")))
+def _distinct(manifest: Path, start: int = 0, stop: int | None = None) -> Iterator[pl.DataFrame]:
+    """Rows of a manifest, a batch at a time, that are ok and the first of their bytes; `item_id` as `video_id`."""
+    for batch in tables.iter_batches(manifest, [*_COLUMNS, "status", "same_as"], start=start, stop=stop):
+        frame = pl.DataFrame(pl.from_arrow(batch))
+        frame = frame.filter((pl.col("status") == tables.OK) & (pl.col("same_as") == pl.col("item_id")))
+        yield frame.select(_COLUMNS).rename({"item_id": "video_id"})

@@ -8,6 +8,7 @@ from typing import Any
 
 from vidmem.config.media import Limits
 from vidmem.tables import read_table
+from vidmem.userfiles import Roots
 
 Asked = tuple[list[dict[str, Any]], dict[str, Any] | None]
 
@@ -17,7 +18,7 @@ def asked(
     prompts: Sequence[str | Path],
     numbers: Sequence[int],
     manifest: Sequence[str | Path] = (),
-    root: str | Path | None = None,
+    root: Roots | None = None,
 ) -> Asked:
     """Rows with prompt_id and text, and the first frames that they start from (None where the model takes none).
 
@@ -27,13 +28,13 @@ def asked(
     """
     model = settings["model"]
     rows = read_table(prompts).to_dicts() if prompts else unprompted(range(*numbers), model["classes"])
-    if not manifest:
+    if not manifest or root is None:
         return rows, None
     from vidmem.generate.images import conditioned  # heavy, and few need it
 
     size = (model["width"], model["height"]) if model.get("width") and model.get("height") else None
     own, limits = model["images"] == "corpus", Limits(**settings["limits"])
-    return conditioned(rows, manifest[0], str(root), own=own, size=size, limits=limits)
+    return conditioned(rows, manifest[0], root, own=own, size=size, limits=limits)
 
 
 def unprompted(numbers: Iterable[int], classes: Sequence[int] = ()) -> list[dict[str, Any]]:

@@ -14,16 +14,17 @@ from vidmem.config.media import Limits
 from vidmem.media import MediaError, MediaInfo, MediaRef, centre_crop, read_clip, resize
 from vidmem.tables import OK, read_table
 from vidmem.text import stable_fraction
-from vidmem.userfiles import safe_join
+from vidmem.userfiles import Roots, media_path
 
 Frames = npt.NDArray[np.uint8]
-_COLUMNS = ["item_id", "path", "offset", "size", "kind", "fps", "frames", "width", "height", "duration_s", "status"]
+_COLUMNS = ["item_id", "corpus", "path", "offset", "size", "status"]
+_COLUMNS += ["kind", "fps", "frames", "width", "height", "duration_s"]
 
 
 def conditioned(
     prompts: Sequence[Mapping[str, Any]],
     manifest: str | Path,
-    root: str | Path,
+    root: Roots,
     *,
     own: bool,
     size: tuple[int, int] | None,
@@ -35,20 +36,21 @@ def conditioned(
 
 
 def first_frames(
-    manifest: str | Path, root: str | Path, ids: Iterable[str], size: tuple[int, int] | None, limits: Limits
+    manifest: str | Path, root: Roots, ids: Iterable[str], size: tuple[int, int] | None, limits: Limits
 ) -> dict[str, Frames | str]:
     """The first frame of each of these items: uint8 RGB (height, width, 3), or the reason why there is none.
 
-    `manifest` is a table of `tables.MANIFEST` whose paths lie below `root`. `size` (width, height) in pixels: the
-    centred part of that aspect, resized to it; None leaves the frame as it is. An image is its own first frame.
+    `manifest` is a table of `tables.MANIFEST` whose paths lie below `root` (a folder, or one for each corpus).
+    `size` (width, height) in pixels: the centred part of that aspect, resized to it; None leaves the frame as it is.
+    An image is its own first frame.
     """
     table = read_table(manifest, columns=_COLUMNS)
     rows = {row["item_id"]: row for row in table.iter_rows(named=True)}
-    return {item: _first_frame(rows.get(item), Path(root), size, limits) for item in dict.fromkeys(ids)}
+    return {item: _first_frame(rows.get(item), root, size, limits) for item in dict.fromkeys(ids)}
 
 
 def _first_frame(
-    row: Mapping[str, Any] | None, root: Path, size: tuple[int, int] | None, limits: Limits
+    row: Mapping[str, Any] | None, root: Roots, size: tuple[int, int] | None, limits: Limits
 ) -> Frames | str:
     if row is None:
         return "no such item in the manifest"
@@ -56,7 +58,7 @@ def _first_frame(
         return "the item is not ok in the manifest"
     info = MediaInfo(row["kind"], row["fps"], row["frames"], row["width"], row["height"], row["duration_s"])
     try:
-        ref = MediaRef(safe_join(root, row["path"]), row["offset"], row["size"])
+        ref = MediaRef(media_path(root, row["corpus"], row["path"]), row["offset"], row["size"])
         frame = read_clip(ref, rate_hz=None, max_frames=1, limits=limits, info=info).frames[0]
     except (MediaError, ValueError) as error:
         return str(error)

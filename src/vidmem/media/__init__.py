@@ -3,7 +3,7 @@
 from vidmem.media.encode import encode_video, write_video
 from vidmem.media.format import Format, centre_crop, to_format
 from vidmem.media.probe import probe
-from vidmem.media.ref import Clip, MediaError, MediaInfo, MediaRef
+from vidmem.media.ref import Clip, MediaError, MediaInfo, MediaRef, hash_of
 from vidmem.media.sample import read_clip, resize, sample_times, shown_at
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "MediaRef",
     "centre_crop",
     "encode_video",
+    "hash_of",
     "probe",
     "read_clip",
     "resize",

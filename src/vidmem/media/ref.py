@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 from collections.abc import Iterator
@@ -24,7 +25,10 @@ class MediaError(Exception):
 
 @dataclass(frozen=True)
 class MediaRef:
-    """A whole file, or with `offset` and `size` (bytes) a range of it, such as a member of a tar."""
+    """A whole file, or with `offset` and `size` (bytes) a range of it, such as a member of a tar.
+
+    With `offset` alone it is a cell of a Parquet file: `path` is `<file>.parquet/<column>`, `offset` the row's number.
+    """
 
     path: Path
     offset: int | None = None
@@ -55,7 +59,7 @@ class Clip:
 class Window(io.RawIOBase):
     """A bounded, seekable, read-only view of the bytes [offset, offset + size) of an open file."""
 
-    def __init__(self, file: io.BufferedReader, offset: int, size: int) -> None:
+    def __init__(self, file: io.BufferedReader | io.BytesIO, offset: int, size: int) -> None:
         super().__init__()
         self._file, self._offset, self.size, self._at = file, offset, size, 0
 
@@ -92,6 +96,10 @@ class Window(io.RawIOBase):
 @contextmanager
 def open_window(ref: MediaRef, limits: Limits) -> Iterator[Window]:
     """The bytes of `ref`. Raises `MediaError` for missing, empty, too large files, and ranges outside the file."""
+    if ref.offset is not None and ref.size is None:
+        data = _cell(ref)
+        yield _bounded(io.BytesIO(data), 0, len(data), limits)
+        return
     try:
         file = ref.path.open("rb")
     except FileNotFoundError:
@@ -104,8 +112,37 @@ def open_window(ref: MediaRef, limits: Limits) -> Iterator[Window]:
         size = whole - offset if ref.size is None else ref.size
         if offset < 0 or size < 0 or offset + size > whole:
             raise MediaError("byte range lies outside its file")
-        if size == 0:
-            raise MediaError("empty file")
-        if size > limits.max_bytes:
-            raise MediaError(f"{size} bytes are more than {limits.max_bytes}")
-        yield Window(file, offset, size)
+        yield _bounded(file, offset, size, limits)
+
+
+def _bounded(file: io.BufferedReader | io.BytesIO, offset: int, size: int, limits: Limits) -> Window:
+    if size == 0:
+        raise MediaError("empty file")
+    if size > limits.max_bytes:
+        raise MediaError(f"{size} bytes are more than {limits.max_bytes}")
+    return Window(file, offset, size)
+
+
+def _cell(ref: MediaRef) -> bytes:
+    from pyarrow import ArrowException
+
+    from vidmem.media.cells import is_cell, read_cell
+
+    assert ref.offset is not None
+    if not is_cell(ref.path):
+        raise MediaError("file not found")
+    try:
+        return read_cell(ref.path, ref.offset)
+    except LookupError as error:
+        raise MediaError(str(error.args[0])) from None
+    except (ArrowException, OSError) as error:
+        raise MediaError(f"damaged: the Parquet file can't be read ({str(error).splitlines()[0]})") from None
+
+
+def hash_of(ref: MediaRef, limits: Limits) -> str:
+    """SHA-256 of the bytes, hexadecimal. Raises `MediaError` as `open_window` does."""
+    digest = hashlib.sha256()
+    with open_window(ref, limits) as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

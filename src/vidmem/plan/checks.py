@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from vidmem.config import Audit, ConfigError
-from vidmem.config.corpus import Folder
+from vidmem.config.corpus import Folder, FolderSource, Source, WebDatasetSource, WebVidSource
 from vidmem.config.models import KNOWN, Command, Diffusers, Oracle, Planted, Replay, Videos
+from vidmem.lenient import iter_lenient_table
 from vidmem.plan.models import check_command, check_pipeline, nearest_folder
-from vidmem.userfiles import count_media, find_captions, iter_user_table, read_user_table
+from vidmem.userfiles import count_media, find_captions, find_shards, read_user_table
 
 
 def set_sizes(audit: Audit, imported: int) -> dict[str, int]:
@@ -22,14 +24,16 @@ def set_sizes(audit: Audit, imported: int) -> dict[str, int]:
     }
 
 
-def folder_of(audit: Audit, side: str) -> Folder:
-    """The user's folder of the corpus or of the held-out clips."""
+def sources_of(audit: Audit, side: str) -> dict[str, Source]:
+    """What the user's corpus, or the held-out clips, are read from, by name; the short form has the side's name."""
     corpus = audit.corpus
-    if side == "heldout":
-        assert corpus.heldout is not None
-        return corpus.heldout
-    assert corpus.folder is not None
-    return Folder(folder=corpus.folder, captions=corpus.captions, columns=corpus.columns)
+    if side == "corpus" and corpus.sources:
+        return dict(corpus.sources)
+    section = corpus.heldout if side == "heldout" else corpus
+    assert section is not None and section.folder is not None
+    return {
+        side: FolderSource(kind="folder", folder=section.folder, captions=section.captions, columns=section.columns)
+    }
 
 
 def check_files(audit: Audit) -> dict[str, int]:
@@ -38,9 +42,10 @@ def check_files(audit: Audit) -> dict[str, int]:
     Raises `ConfigError` with one line that names the key.
     """
     if audit.corpus.kind == "folder":
-        _check_folder("corpus", folder_of(audit, "corpus"))
+        for name, source in sources_of(audit, "corpus").items():
+            _check_source(f"corpus.sources.{name}" if audit.corpus.sources else "corpus", source)
         if audit.corpus.heldout:
-            _check_folder("corpus.heldout", folder_of(audit, "heldout"))
+            _check_folder("corpus.heldout", audit.corpus.heldout)
     counts = {"imported": _count_prompts(audit.prompts.imported) if audit.prompts.imported else 0}
     for name in audit.models:
         counts[name] = _check_model(audit, name, counts["imported"])
@@ -62,6 +67,34 @@ def _check_window(audit: Audit, name: str) -> None:
         )
 
 
+def _check_source(key: str, source: Source) -> None:
+    """That a source is there and is what it says, by its first row or file: no folder of videos is walked here."""
+    if isinstance(source, FolderSource):
+        _check_folder(key, source)
+        return
+    folder = _must_be_folder(f"{key}.folder", source.folder)
+    if isinstance(source, WebVidSource):
+        _must_be_file(f"{key}.table", source.table)
+        _check_table(f"{key}.table", Path(source.table).expanduser(), (source.id, source.caption))
+        return
+    suffix = ".tar" if isinstance(source, WebDatasetSource) else ".parquet"
+    if not find_shards(folder, suffix):
+        raise ConfigError(f"{key}.folder: {source.folder!r} holds no {suffix} files")
+
+
+def _check_table(key: str, table: Path, columns: Sequence[str] = ()) -> None:
+    """That a table has a row, and these columns."""
+    try:
+        first = next(iter_lenient_table(table), None)
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error}") from None
+    if first is None:
+        raise ConfigError(f"{key}: '{table}' has no rows; remove it if there are no captions")
+    lacking = [name for name in columns if first.cells and name not in first.cells]
+    if lacking:
+        raise ConfigError(f"{key}: '{table}' has no column {lacking[0]!r}; there are {', '.join(first.cells)}")
+
+
 def _check_folder(key: str, section: Folder) -> None:
     _count_folder(f"{key}.folder", section.folder)
     if section.captions:
@@ -70,12 +103,7 @@ def _check_folder(key: str, section: Folder) -> None:
         Path(section.captions).expanduser() if section.captions else find_captions(Path(section.folder).expanduser())
     )
     if table is not None:
-        try:
-            first = next(iter_user_table(table), None)
-        except ValueError as error:
-            raise ConfigError(f"{key}.captions: {error}") from None
-        if first is None:
-            raise ConfigError(f"{key}.captions: '{table}' has no rows; remove it if there are no captions")
+        _check_table(f"{key}.captions", table)
 
 
 def _count_prompts(imported: str) -> int:
@@ -117,13 +145,17 @@ def _check_model(audit: Audit, name: str, imported: int) -> int:
 
 
 def _count_folder(key: str, folder: str) -> int:
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        raise ConfigError(f"{key}: {folder!r} is not a folder{nearest_folder(path)}")
-    count = count_media(path)
+    count = count_media(_must_be_folder(key, folder))
     if not count:
         raise ConfigError(f"{key}: {folder!r} holds no videos or images")
     return count
+
+
+def _must_be_folder(key: str, folder: str) -> Path:
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise ConfigError(f"{key}: {folder!r} is not a folder{nearest_folder(path)}")
+    return path
 
 
 def _must_be_file(key: str, path: str) -> None:

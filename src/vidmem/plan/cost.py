@@ -15,7 +15,9 @@ from pathlib import Path
 import yaml
 
 from vidmem.config import ConfigError
+from vidmem.config.corpus import FolderSource
 from vidmem.config.models import Command, Diffusers, Model, Oracle, Planted, Replay, Videos
+from vidmem.plan.checks import sources_of
 from vidmem.plan.models import family_in
 from vidmem.plan.plan import Plan
 from vidmem.userfiles import count_media
@@ -103,10 +105,12 @@ def _feature_bytes(plan: Plan, seconds: float | None) -> int:
 
 
 def corpus_bytes(plan: Plan) -> int | None:
-    """Most bytes of the corpus' features; None for a corpus that is yet to be made."""
-    if plan.made:
+    """Most bytes of the corpus' features; None for a corpus that is yet to be made, or listed from tables or shards."""
+    sources = {} if plan.made else sources_of(plan.audit, "corpus")
+    if not sources or not all(isinstance(source, FolderSource) for source in sources.values()):
         return None
-    return count_media(plan.media_folder("corpus")) * _feature_bytes(plan, None)
+    items = sum(count_media(Path(source.folder).expanduser()) for source in sources.values())
+    return items * _feature_bytes(plan, None)
 
 
 def lines(plan: Plan) -> list[str]:
@@ -150,7 +154,7 @@ def _sums(plan: Plan, models: Sequence[ModelCost]) -> list[str]:
         f"{sum(m.jobs for m in models):,} jobs make or list at most {sum(m.videos for m in models):,} videos.",
         f"On disk at most: videos {_size(sum(m.video_bytes or 0 for m in models))} where known, their features "
         f"{_size(sum(m.feature_bytes for m in models))}, the corpus' features "
-        f"{'unknown until it is made' if corpus is None else _size(corpus)}.",
+        f"{'unknown until it is listed' if corpus is None else _size(corpus)}.",
     ]
     if timed:
         found.append(f"GPU-hours, by `seconds_per_video`: {sum(timed):,.1f}.")

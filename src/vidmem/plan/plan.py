@@ -8,7 +8,7 @@ from typing import Any
 
 from vidmem.config import Audit, load_config
 from vidmem.config.models import Command, Diffusers, Planted, Replay, Videos
-from vidmem.plan.checks import check_files, folder_of, set_sizes
+from vidmem.plan.checks import check_files, set_sizes, sources_of
 from vidmem.plan.models import is_fetched
 from vidmem.plan.settings import Settings
 
@@ -161,22 +161,36 @@ class Plan:
         side = self.images_side(model)
         return [f"{ROOT}/corpus/{side}.parquet"] if side else []
 
-    def images_root(self, model: str) -> str | None:
-        """The folder that the paths in that manifest are relative to."""
+    def images_root(self, model: str) -> str | dict[str, str] | None:
+        """The folder, or folders by name, that the paths in that manifest are relative to."""
         side = self.images_side(model)
-        return self.media_folder(side) if side else None
+        return self.media_roots(side) if side else None
 
     def corpus_chunks(self) -> list[str]:
-        """Chunks of the corpus' features: hash buckets."""
+        """Chunks of the corpus' features: rows of its manifest that follow each other."""
         return [f"items-{n:03d}" for n in range(self.audit.features.corpus_chunks)]
+
+    def manifest_chunks(self) -> list[str]:
+        """Parts in which the files of a side of the corpus are read: rows of its listing that follow each other."""
+        return [f"items-{n:03d}" for n in range(self.audit.corpus.chunks)]
 
     # ---- files
 
-    def media_folder(self, side: str) -> str:
-        """Folder that the paths in a manifest are relative to."""
+    def manifest_parts(self, side: str) -> list[str]:
+        """The parts of a manifest that are put together."""
+        return [f"{ROOT}/corpus/{side}/{chunk}.parquet" for chunk in self.manifest_chunks()]
+
+    def joined(self, side: str) -> bool:
+        """Whether a side is read from named sources, whose names stand before the ids."""
+        return side == "corpus" and bool(self.audit.corpus.sources)
+
+    def media_roots(self, side: str) -> str | dict[str, str]:
+        """Folder that the paths in a manifest are relative to; of named sources a folder each, by name."""
         if self.made:
             return f"results/{self.name}/corpus/made/{side}"
-        return str(Path(folder_of(self.audit, side).folder).expanduser())
+        sources = sources_of(self.audit, side)
+        folders = {name: str(Path(source.folder).expanduser()) for name, source in sorted(sources.items())}
+        return folders if self.joined(side) else folders[side]
 
     def videos_folder(self, model: str) -> str:
         """Folder that the paths in a model's `videos` tables are relative to."""
@@ -259,7 +273,7 @@ class Plan:
         """What the report reads of each model, as plain data: paths, and the folders that videos lie in."""
         return {
             "benchmarks": f"results/{self.name}/benchmarks",
-            "corpus_root": self.media_folder("corpus"),
+            "corpus_root": self.media_roots("corpus"),
             "corpus_features": {s: self._real(self.corpus_tables(s)) for s in ("frames", "flow", "items")},
             "models": {name: self._model_files(name) for name in self.models},
             "effective_size": next(iter(self.effective_size()), None),

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from vidmem.config import STAGE_VERSIONS, Audit
+from vidmem.config.corpus import FolderSource, Source, WebDatasetSource, WebVidSource
 from vidmem.config.models import Command, Diffusers, Replay, Videos
-from vidmem.plan.checks import folder_of
-from vidmem.userfiles import fingerprint
+from vidmem.plan.checks import sources_of
+from vidmem.userfiles import files_fingerprint, find_shards, fingerprint
 
 DUPLICATE_FROM = 0.9  # SSCD similarity of corpus clips that are the same for all purposes: no null of each other
+PATHS = {"folder", "captions", "table"}  # keys of a source
 REPORT_CODE = Path(__file__).parents[1] / "report"
 
 
@@ -27,6 +29,7 @@ class Settings:
         self._audit = audit
         self._sampled = sampled
         self._corpus_is_null = corpus_is_null
+        self._listed: dict[str, dict[str, Any]] = {}
         self._fingerprints: dict[tuple[str, str | None], str] = {}
 
     def of(self, stage: str, subject: str | None = None) -> dict[str, Any]:
@@ -37,15 +40,34 @@ class Settings:
     def _corpus(self, side: str | None) -> dict[str, Any]:
         corpus = self._audit.corpus
         common = {"limits": corpus.limits.model_dump(), "max_loss": corpus.max_loss}
-        if corpus.kind == "made" or side is None:
-            return {**common, "captions": None, "columns": {}}
-        section = folder_of(self._audit, side)
-        return {
-            **common,
-            "captions": str(Path(section.captions).expanduser()) if section.captions else None,
-            "columns": section.columns.model_dump(),
-            "fingerprint": self._fingerprint(section.folder, section.captions),
-        }
+        if side is None:
+            return common
+        return {**common, "sources": self._sources(side)}
+
+    def _sources(self, side: str) -> dict[str, Any]:
+        """What a side of the corpus is read from, by name, each with a mark of the files that there are."""
+        if self._audit.corpus.kind == "made":
+            made = f"results/{self._audit.audit}/corpus/made/{side}"
+            return {side: FolderSource(kind="folder", folder=made).model_dump()}
+        if side not in self._listed:
+            self._listed[side] = {name: self._source(source) for name, source in sources_of(self._audit, side).items()}
+        return self._listed[side]
+
+    def _source(self, source: Source) -> dict[str, Any]:
+        """A source with its paths as they are, and a mark of its files. Only a plain folder is walked.
+
+        A corpus of millions has a table or shards, whose sizes and times are the mark: videos that are added to a
+        `webvid` folder are seen when its table is touched.
+        """
+        paths = {k: str(Path(v).expanduser()) for k, v in source.model_dump(include=PATHS).items() if v is not None}
+        dump = {**source.model_dump(), **paths}
+        if isinstance(source, FolderSource):
+            return {**dump, "fingerprint": self._fingerprint(source.folder, source.captions)}
+        if isinstance(source, WebVidSource):
+            table = Path(paths["table"])
+            return {**dump, "fingerprint": files_fingerprint(table.parent, [table.name])}
+        suffix = ".tar" if isinstance(source, WebDatasetSource) else ".parquet"
+        return {**dump, "fingerprint": files_fingerprint(paths["folder"], find_shards(paths["folder"], suffix))}
 
     def _prompts(self, _: str | None) -> dict[str, Any]:
         prompts = self._audit.prompts

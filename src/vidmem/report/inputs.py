@@ -16,6 +16,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from vidmem import tables
+from vidmem.userfiles import Roots
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class ReportInputs:
     audit: str
     config: Mapping[str, Any]
     manifest: Path
-    corpus_root: Path
+    corpus_root: Roots  # one folder, or one for each corpus by its name
     prompts: Path | None
     models: Mapping[str, ModelFiles]
     features: Mapping[str, FeatureFiles] = field(default_factory=dict)

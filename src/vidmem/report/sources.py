@@ -15,7 +15,7 @@ from vidmem import tables
 from vidmem.media import MediaInfo
 from vidmem.report.findings import Finding
 from vidmem.report.inputs import ReportInputs, flow_of
-from vidmem.userfiles import safe_join
+from vidmem.userfiles import Roots, media_path
 
 Flow = tuple[npt.NDArray[np.float64], npt.NDArray[Any]]  # times (n,) in seconds, vectors (n, 2 * grid * grid)
 
@@ -51,12 +51,12 @@ def videos_of(inputs: ReportInputs, model: str, ids: set[str]) -> dict[str, Sour
     return found
 
 
-def _source(row: dict[str, Any], root: Path, caption: str | None, flow_id: str) -> Source:
+def _source(row: dict[str, Any], root: Roots, caption: str | None, flow_id: str) -> Source:
     rest = (row["offset"], row["size"], _info(row), caption, flow_id)
     try:
         if not row["path"]:
             raise ValueError("no file")
-        return Source(safe_join(root, row["path"]), *rest)
+        return Source(media_path(root, row.get("corpus"), row["path"]), *rest)
     except ValueError as error:
         return Source(None, *rest, reason=str(error))
 

@@ -25,7 +25,7 @@ def report_from_plan(
         audit=audit,
         config=settings["config"],
         manifest=manifest,
-        corpus_root=Path(files["corpus_root"]),
+        corpus_root=files["corpus_root"],
         prompts=prompts,
         models={name: _model(entry) for name, entry in files["models"].items()},
         features={

@@ -1,7 +1,7 @@
 """Every table of the pipeline: its schema, and the only functions that write and read it."""
 
 from vidmem.tables.files import read_made_by, read_table, read_vectors, write_table
-from vidmem.tables.loss import TooManyLost, check_loss
+from vidmem.tables.loss import TooManyLost, check_counts, check_loss
 from vidmem.tables.schemas import (
     DATASET,
     DETECT,
@@ -25,6 +25,7 @@ from vidmem.tables.schemas import (
     frames_schema,
     vector,
 )
+from vidmem.tables.stream import count_rows, iter_batches, table_writer
 
 __all__ = [
     "DATASET",
@@ -46,12 +47,16 @@ __all__ = [
     "TRUTH",
     "VIDEOS",
     "TooManyLost",
+    "check_counts",
     "check_loss",
+    "count_rows",
     "flow_schema",
     "frames_schema",
+    "iter_batches",
     "read_made_by",
     "read_table",
     "read_vectors",
+    "table_writer",
     "vector",
     "write_table",
 ]

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +31,41 @@ def write_table(
     `rows` may be a list of row dicts, a dict of columns, a polars frame or a pyarrow table. Columns that the
     schema lacks raise `ValueError`; nullable columns that the rows lack become null.
     """
-    table = _conform(rows, schema)
-    metadata = {b"vidmem": json.dumps(dict(made_by or {}), sort_keys=True).encode()}
+    table = conform(rows, schema)
+    with whole(path) as aside:
+        pq.write_table(table.replace_schema_metadata(made_metadata(made_by)), aside, **parquet_options(schema))
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """A file beside `path` to write to: it takes the place of `path` at the end, or goes if something is raised."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    plain = [f.name for f in schema if not pa.types.is_fixed_size_list(f.type)]
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
+    aside = Path(name)
     try:
-        pq.write_table(
-            table.replace_schema_metadata(metadata),
-            aside,
-            compression="zstd",
-            use_dictionary=[n for n in plain if not pa.types.is_list(schema.field(n).type)],
-        )
-        Path(aside).chmod(0o644)  # mkstemp makes it private
-        Path(aside).replace(path)
+        yield aside
+        aside.chmod(0o644)  # mkstemp makes it private
+        aside.replace(path)
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
 
 
-def _conform(rows: Any, schema: pa.Schema) -> pa.Table:
+def made_metadata(made_by: Mapping[str, Any] | None) -> dict[bytes, bytes]:
+    """What made a table, as the file's metadata."""
+    return {b"vidmem": json.dumps(dict(made_by or {}), sort_keys=True).encode()}
+
+
+def parquet_options(schema: pa.Schema) -> dict[str, Any]:
+    """How every table is compressed, and which of its columns by a dictionary."""
+    lists = (pa.types.is_fixed_size_list, pa.types.is_list)
+    return {"compression": "zstd", "use_dictionary": [f.name for f in schema if not any(is_(f.type) for is_ in lists)]}
+
+
+def conform(rows: Any, schema: pa.Schema) -> pa.Table:
+    """The rows that `write_table` takes, as a table of exactly this schema."""
     if isinstance(rows, pl.DataFrame):
         rows = rows.to_arrow()
     if isinstance(rows, pa.Table):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from vidmem.tables.schemas import OK
 
@@ -13,10 +14,17 @@ class TooManyLost(RuntimeError):
 
 def check_loss(stage: str, statuses: Sequence[str], reasons: Sequence[str | None], max_loss: float) -> None:
     """Fail `stage` by name when more than the share `max_loss` of its rows are not `ok`."""
-    lost = [r for s, r in zip(statuses, reasons, strict=True) if s != OK]
-    if statuses and len(lost) / len(statuses) > max_loss:
-        first = "; ".join(sorted({str(r) for r in lost})[:3])
+    check_counts(
+        stage, len(statuses), Counter(str(r) for s, r in zip(statuses, reasons, strict=True) if s != OK), max_loss
+    )
+
+
+def check_counts(stage: str, rows: int, lost: Mapping[str, int], max_loss: float) -> None:
+    """`check_loss` of a stage whose rows are too many to hold: how many there are, and how many not `ok` by reason."""
+    count = sum(lost.values())
+    if rows and count / rows > max_loss:
+        first = "; ".join(sorted(lost)[:3])
         raise TooManyLost(
-            f"stage {stage}: {len(lost)} of {len(statuses)} rows are not ok, more than max_loss {max_loss:g} allows. "
+            f"stage {stage}: {count} of {rows} rows are not ok, more than max_loss {max_loss:g} allows. "
             f"First reasons: {first}. Mend the files, or raise {stage}.max_loss in the config."
         )

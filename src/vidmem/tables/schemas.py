@@ -28,7 +28,8 @@ def vector(size: int) -> pa.DataType:
 
 
 # What a media file is and where its bytes lie: the corpus manifest and the generated videos share these.
-# `path` with `offset`/`size` null is a whole file; with numbers it is a byte range of that file (a tar member).
+# `path` with `offset`/`size` null is a whole file; with numbers it is a byte range of that file (a tar member). With
+# `offset` alone it is a cell of a Parquet file: `path` is `<file>.parquet/<column>`, `offset` the number of the row.
 _MEDIA = [
     ("path", pa.string()),
     ("offset", pa.int64()),

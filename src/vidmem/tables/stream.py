@@ -1,0 +1,78 @@
+"""Tables of more rows than fit in memory: written and read in batches, in the form that `write_table` gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vidmem.tables.files import conform, made_metadata, parquet_options, whole
+
+GROUP_ROWS = 1 << 16  # rows that are held before they are written, and that a reader of a few rows must go through
+
+
+@contextmanager
+def table_writer(
+    path: str | Path, schema: pa.Schema, made_by: Mapping[str, Any] | None = None
+) -> Iterator[Callable[[Any], None]]:
+    """A function that appends rows (all that `write_table` takes), for a table that is whole at the end or not there.
+
+    Rows are gathered to groups of `GROUP_ROWS`, so that the file does not depend on how they came in.
+    """
+    with (
+        whole(path) as aside,
+        pq.ParquetWriter(aside, schema.with_metadata(made_metadata(made_by)), **parquet_options(schema)) as writer,
+    ):
+        waiting: list[pa.Table] = []
+
+        def write(rows: Any) -> None:
+            waiting.append(conform(rows, schema))
+            if sum(map(len, waiting)) >= GROUP_ROWS:
+                table = pa.concat_tables(waiting)
+                full = len(table) // GROUP_ROWS * GROUP_ROWS
+                writer.write_table(table.slice(0, full), row_group_size=GROUP_ROWS)
+                waiting[:] = [table.slice(full)] if full < len(table) else []
+
+        yield write
+        if any(map(len, waiting)):
+            writer.write_table(pa.concat_tables(waiting))
+
+
+def count_rows(path: str | Path) -> int:
+    """Rows of a table, from the file's end alone."""
+    return int(pq.read_metadata(path).num_rows)
+
+
+def iter_batches(
+    path: str | Path,
+    columns: Sequence[str] | None = None,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    size: int = GROUP_ROWS,
+) -> Iterator[pa.RecordBatch]:
+    """The rows [start, stop) in their order, at most `size` at a time; parts of the file without any are not read."""
+    with pq.ParquetFile(path, pre_buffer=False) as file:
+        first = 0
+        for group in range(file.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if first + rows > start and (stop is None or first < stop):
+                yield from _of_group(
+                    file, group, columns, max(start - first, 0), None if stop is None else stop - first, size
+                )
+            first += rows
+
+
+def _of_group(
+    file: pq.ParquetFile, group: int, columns: Sequence[str] | None, start: int, stop: int | None, size: int
+) -> Iterator[pa.RecordBatch]:
+    at = 0
+    for batch in file.iter_batches(size, row_groups=[group], columns=list(columns) if columns else None):
+        low, high = max(start - at, 0), len(batch) if stop is None else min(stop - at, len(batch))
+        if low < high:
+            yield batch.slice(low, high - low)
+        at += len(batch)

@@ -1,0 +1,58 @@
+"""Tables in batches: the same file however rows came in, and no more read than was asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vidmem import tables
+from vidmem.tables import stream
+
+
+def rows(first: int, count: int) -> list[dict[str, object]]:
+    return [{"item_id": f"i{n}", "status": "ok", "caption": str(n)} for n in range(first, first + count)]
+
+
+def write(path: Path, sizes: list[int]) -> Path:
+    with tables.table_writer(path, tables.MANIFEST, {"by": "test"}) as append:
+        done = 0
+        for size in sizes:
+            append(rows(done, size))
+            done += size
+    return path
+
+
+@settings(max_examples=15, deadline=None)
+@given(cuts=st.lists(st.integers(0, 25), max_size=8), start=st.integers(0, 60), length=st.integers(0, 60))
+def test_batches_are_the_rows_asked_for(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], start: int, length: int
+) -> None:
+    folder = tmp_path_factory.mktemp("stream")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "GROUP_ROWS", 10)
+        path = write(folder / "t.parquet", cuts)
+        whole = write(folder / "whole.parquet", [sum(cuts)])
+    assert path.read_bytes() == whole.read_bytes()
+    assert tables.count_rows(path) == sum(cuts)
+    batches = tables.iter_batches(path, ["item_id"], start=start, stop=start + length, size=4)
+    found = [item for batch in batches for item in batch.column("item_id").to_pylist()]
+    assert found == [f"i{n}" for n in range(sum(cuts))][start : start + length]
+
+
+def test_a_table_is_whole_or_not_there(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), tables.table_writer(tmp_path / "t.parquet", tables.MANIFEST) as append:
+        append(rows(0, 3))
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_streamed_table_reads_as_a_written_one(tmp_path: Path) -> None:
+    write(tmp_path / "a.parquet", [2, 3])
+    tables.write_table(tmp_path / "b.parquet", rows(0, 5), tables.MANIFEST, {"by": "test"})
+    assert tables.read_table(tmp_path / "a.parquet").equals(tables.read_table(tmp_path / "b.parquet"))
+    assert tables.read_made_by(tmp_path / "a.parquet") == {"by": "test"}
+    assert pq.read_schema(tmp_path / "a.parquet").equals(pq.read_schema(tmp_path / "b.parquet"), check_metadata=True)
