@@ -34,9 +34,7 @@ report: "workflow/report/workflow.rst"
 rule all:
     default_target: True
     input:
-        expand("results/{audit}/report", audit=PLAN.name),
-        expand("results/{audit}/summary.json", audit=PLAN.name),
-        PLAN.effective_size(),
+        PLAN.targets(),
 
 
 rule features:

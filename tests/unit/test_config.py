@@ -20,6 +20,7 @@ GOOD: dict[str, Any] = {
     "models": {"theirs": {"kind": "videos", "folder": "generated"}},
 }
 COMMAND = {"kind": "command", "command": ["model", "{prompts}", "{outputs}"]}
+TARS = {"kind": "webdataset", "folder": "x"}
 
 
 def with_change(path: str, value: Any) -> dict[str, Any]:
@@ -48,9 +49,26 @@ def test_two_folders_are_enough() -> None:
         ("models/theirs/kind", "vidoes", "models.theirs.kind: 'vidoes' is not one of"),
         ("metrics/fpr", 2, "metrics.fpr: input should be less than 0.5, not 2"),
         ("audit", "../x", "audit: string should match pattern"),
-        ("models", {}, "models: no models: give at least one"),
         ("models/corpus", {"kind": "videos", "folder": "x"}, "models: model name 'corpus' is reserved"),
         ("corpus", {}, "corpus: kind 'folder' needs `folder`"),
+        ("corpus", {"sources": {"w": {"folder": "x"}}}, "corpus.sources.w.kind: is missing; one of folder, webvid"),
+        (
+            "corpus",
+            {"sources": {"w": {"kind": "webvdi"}}},
+            "corpus.sources.w.kind: 'webvdi' is not one of folder, webvid",
+        ),
+        (
+            "corpus",
+            {"sources": {"w": {**TARS, "foldr": "x"}}},
+            "corpus.sources.w.foldr: unknown key; did you mean 'fold",
+        ),
+        ("corpus", {"sources": {"a/b": {**TARS}}}, "corpus.sources: corpus name 'a/b': use letters, digits"),
+        ("corpus", {"folder": "x", "sources": {"w": {**TARS}}}, "corpus: give `sources` or the one `folder`, not both"),
+        (
+            "corpus",
+            {"kind": "made", "sources": {"w": {**TARS}}},
+            "corpus: kind 'made' takes no folder, captions, sources",
+        ),
         ("models/p", {"kind": "planted", "sizes": [8, 8]}, "models.p.sizes: 8 is given twice"),
         ("models/p", {"kind": "planted", "sizes": [0]}, "models.p.sizes.0: input should be greater than or equal to 1"),
         (
@@ -116,7 +134,7 @@ AUDITS = sorted(set((ROOT / "config").glob("*.yaml")) - {ROOT / "config" / "mode
 
 @pytest.mark.parametrize("path", AUDITS, ids=lambda p: p.name)
 def test_every_config_of_the_project_is_valid(path: Path) -> None:
-    assert load_config(path).models
+    assert load_config(path).audit
 
 
 def test_schema_and_handbook_are_what_the_models_say() -> None:

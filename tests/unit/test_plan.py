@@ -219,3 +219,80 @@ def test_how_videos_are_stored_rebuilds_no_model() -> None:
     for model in ("oracle", "replay"):
         assert plain.build_settings(model) == other.build_settings(model) and is_plain(plain.build_settings(model))
     assert plain.settings("generate", "oracle") != other.settings("generate", "oracle")
+
+
+def joined_config(root: Path) -> dict[str, Any]:
+    """A corpus of a WebVid table, tars and a folder, and no model."""
+    for name in ("videos", "tars", "films"):
+        (root / name).mkdir(exist_ok=True)
+    (root / "table.csv").write_text("videoid,page_dir,name\n1,,one\n")
+    (root / "tars" / "0.tar").write_bytes(b"x")
+    (root / "films" / "a.mp4").write_bytes(b"x")
+    sources = {
+        "webvid": {"kind": "webvid", "folder": str(root / "videos"), "table": str(root / "table.csv")},
+        "tars": {"kind": "webdataset", "folder": str(root / "tars")},
+        "films": {"kind": "folder", "folder": str(root / "films")},
+    }
+    return {"audit": "a", "corpus": {"sources": sources, "chunks": 3}}
+
+
+def test_joined_corpora_have_a_folder_each_and_chunks_of_their_own(tmp_path: Path) -> None:
+    plan = Plan(joined_config(tmp_path))
+    folders = {"films": "films", "tars": "tars", "webvid": "videos"}
+    assert plan.media_roots("corpus") == {name: str(tmp_path / folder) for name, folder in folders.items()}
+    assert plan.joined("corpus") and not Plan(folder_config(tmp_path)).joined("corpus")
+    assert plan.manifest_parts("corpus") == [f"results/{{audit}}/corpus/corpus/items-00{n}.parquet" for n in range(3)]
+    assert is_plain({k: v for k, v in plan.settings("corpus", "corpus").items() if k != "version"})
+
+
+def test_an_audit_without_models_ends_with_its_prompts_and_needs_some(tmp_path: Path) -> None:
+    plan = Plan(joined_config(tmp_path))
+    assert plan.targets() == ["results/a/prompts/prompts.parquet"]
+    assert plan.settings("prompts")["required"] is True
+
+
+def test_a_corpus_of_tables_and_shards_is_marked_by_those_alone(tmp_path: Path) -> None:
+    def mark() -> dict[str, Any]:
+        return {k: s["fingerprint"] for k, s in Plan(config).settings("corpus", "corpus")["sources"].items()}
+
+    config = joined_config(tmp_path)
+    before = mark()
+    (tmp_path / "videos" / "2.mp4").write_bytes(b"not looked at while the workflow is parsed")
+    assert mark() == before
+    (tmp_path / "table.csv").write_text("videoid,page_dir,name\n1,,one\n2,,two\n")
+    (tmp_path / "tars" / "1.tar").write_bytes(b"y")
+    changed = mark()
+    assert {name for name in before if before[name] != changed[name]} == {"webvid", "tars"}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ({"kind": "webvid", "folder": "nowhere", "table": "t"}, "corpus.sources.s.folder: 'nowhere' is not a folder"),
+        (
+            {"kind": "webvid", "folder": ".", "table": "nowhere.csv"},
+            "corpus.sources.s.table: 'nowhere.csv' is not a file",
+        ),
+        (
+            {"kind": "webvid", "folder": ".", "table": "t.csv", "id": "clip"},
+            "'t.csv' has no column 'clip'; there are vid",
+        ),
+        ({"kind": "webdataset", "folder": "."}, "corpus.sources.s.folder: '.' holds no .tar files"),
+        ({"kind": "parquet", "folder": "."}, "corpus.sources.s.folder: '.' holds no .parquet files"),
+        ({"kind": "folder", "folder": "."}, "corpus.sources.s.folder: '.' holds no videos or images"),
+    ],
+)
+def test_a_source_that_is_not_there_is_said_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: dict[str, Any], expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text("videoid,page_dir,name\n1,,one\n")
+    with pytest.raises(ConfigError) as caught:
+        Plan({"audit": "a", "corpus": {"sources": {"s": source}}})
+    assert expected in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_frames_by_rate_are_settings_as_they_were_before_there_was_a_choice(tmp_path: Path) -> None:
+    config = folder_config(tmp_path)
+    assert "sampling" not in Plan(config).settings("features")
+    assert Plan({**config, "features": {"sampling": "count"}}).settings("features")["sampling"] == "count"

@@ -29,7 +29,11 @@ class Audit(Section):
     )
     corpus: Corpus = Field(description="The reference corpus.")
     prompts: Prompts = Field(default_factory=Prompts, description="Which prompts are put to the models.")
-    models: dict[str, Model] = Field(description="The models under audit, by the name that the results bear.")
+    models: dict[str, Model] = Field(
+        default_factory=dict,
+        description="The models under audit, by the name that the results bear. Without any, the audit ends with the "
+        "prompts.",
+    )
     generate: Generate = Field(default_factory=Generate, description="How generation is cut into jobs.")
     features: Features = Field(default_factory=Features, description="Embeddings and optical flow.")
     retrieve: Retrieve = Field(default_factory=Retrieve, description="Nearest-neighbour search.")
@@ -41,8 +45,6 @@ class Audit(Section):
     @field_validator("models")
     @classmethod
     def _names(cls, models: dict[str, Model]) -> dict[str, Model]:
-        if not models:
-            raise ValueError("no models: give at least one")
         for name in models:
             if not re.match(NAME_PATTERN, name):
                 raise ValueError(f"model name {name!r}: use letters, digits, '-' and '_'")

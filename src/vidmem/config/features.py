@@ -64,6 +64,13 @@ class Features(Section):
 
     frames: Frames = Field(default_factory=Frames, description="Copy-detection vectors.")
     flow: Flow = Field(default_factory=Flow, description="Optical flow.")
+    sampling: Literal["rate", "count", "shot"] = Field(
+        "rate",
+        description="Which frames are embedded. `rate`: `frames.rate_hz` a second, thinned to `frames.max_frames`. "
+        "`count`: `frames.max_frames` of every video, evenly over its length. `shot`: three of every shot, for corpora "
+        "of cut films. Only with `rate` are two videos sampled alike in time, which `gsscd_k`, `vsscd` and matched "
+        "times suppose; the other two decode every video twice.",
+    )
     crop: Literal["none", "centre"] = Field(
         "centre",
         description="What is compared of each frame. `centre`: the largest centred square, for models crop their "

@@ -144,6 +144,7 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
         max_flows=flow["max_flows"],
         keep_edge=max(frames["short_edge"], flow["size"]),
         crop=settings["crop"],
+        sampling=settings.get("sampling", "rate"),
     )
 
 

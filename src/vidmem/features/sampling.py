@@ -1,14 +1,15 @@
 """One pass over a file that takes the frames for both uses: a few an interval to embed, more of them for flow.
 
 Pictures come with the moments at which they are really shown, so that speed is right at any frame rate, and only
-shrunk copies are kept, so that memory does not grow with the video's resolution or length.
+shrunk copies are kept, so that memory does not grow with the video's resolution or length. Where frames are chosen by
+count or by shot there is a pass before it, for a video's length and cuts are known at its end.
 """
 
 from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vidmem.config.media import Limits
+from vidmem.features.moments import Sampling, moments, watch_cuts
 from vidmem.features.preprocess import Crop, Frames, crop, shrink
-from vidmem.media import Clip, Format, MediaRef, read_clip, to_format
+from vidmem.media import Clip, Format, MediaInfo, MediaRef, read_clip, to_format
 from vidmem.media.decode import Picture, pictures
 from vidmem.media.probe import Survey
 from vidmem.media.sample import shown
@@ -35,11 +37,12 @@ class Plan:
     max_flows: int
     keep_edge: int
     crop: Crop
+    sampling: Sampling = "rate"
 
 
 @dataclass(frozen=True)
 class Sampled:
-    """Frames to embed at k / rate, and distinct pictures for flow with the times at which they are shown."""
+    """Frames to embed, at k / rate or at `moments`, and distinct pictures for flow with the times they are shown at."""
 
     frames: Frames
     times_s: npt.NDArray[np.float64]
@@ -55,9 +58,10 @@ def sample(ref: MediaRef, plan: Plan, limits: Limits, fmt: Format | None = None)
     if fmt is not None:
         clip = read_clip(ref, rate_hz=fmt.fps, max_frames=fmt.frames, limits=limits)
         return sample_clip(to_format(clip, fmt), plan)
+    chosen = None if plan.sampling == "rate" else _chosen(survey_of(ref, plan, limits), plan)
     survey = Survey()
     stream = survey.watch(pictures(ref, limits))
-    taken = _take(shown(stream, _wanted(plan), survey.duration), plan)
+    taken = _take(shown(stream, _wanted(plan, chosen), survey.duration), plan, chosen)
     for _ in stream:  # to the end: only then is it known that the file is whole
         pass
     survey.info()
@@ -72,20 +76,51 @@ def sample_clip(clip: Clip, plan: Plan) -> Sampled:
         for time, frame in zip(clip.times_s.tolist(), clip.frames, strict=True):
             yield Picture(time, 0.0, width, height, partial(_same, frame), False, None, None)
 
-    return _take(shown(source(), _wanted(plan), lambda: clip.info.duration_s), plan)
+    chosen = None
+    if plan.sampling != "rate":
+        cuts: list[float] = []
+        if plan.sampling == "shot":
+            _exhaust(watch_cuts(zip(clip.times_s.tolist(), clip.frames, strict=True), clip.info.fps or 1.0, cuts))
+        chosen = _chosen((clip.info, cuts), plan)
+    return _take(shown(source(), _wanted(plan, chosen), lambda: clip.info.duration_s), plan, chosen)
+
+
+def survey_of(ref: MediaRef, plan: Plan, limits: Limits) -> tuple[MediaInfo, list[float]]:
+    """What a file holds, and where its shots begin in seconds, if frames are chosen by shot."""
+    survey, cuts = Survey(), list[float]()
+    stream = survey.watch(pictures(ref, limits))
+    if plan.sampling == "shot":
+        first = next(stream)
+        _exhaust(
+            watch_cuts(((p.time_s, p.rgb()) for p in itertools.chain([first], stream)), first.rate_hz or 25.0, cuts)
+        )
+    else:
+        _exhaust(stream)
+    return survey.info(), cuts
+
+
+def _exhaust(stream: Iterator[object]) -> None:
+    for _ in stream:
+        pass
+
+
+def _chosen(found: tuple[MediaInfo, list[float]], plan: Plan) -> list[float]:
+    info, cuts = found
+    return moments(plan.sampling, plan.max_frames, info.duration_s, info.frames, cuts)
 
 
 def _same(frame: Frames) -> Frames:
     return frame
 
 
-def _wanted(plan: Plan) -> Iterator[float]:
+def _wanted(plan: Plan, chosen: Sequence[float] | None) -> Iterator[float]:
     flow = (k / plan.flow_rate_hz for k in range(plan.max_flows + 1))
-    frames = (k / plan.frame_rate_hz for k in itertools.count())
+    frames = (k / plan.frame_rate_hz for k in itertools.count()) if chosen is None else iter(chosen)
     return (time for time, _ in itertools.groupby(heapq.merge(flow, frames)))
 
 
-def _take(pairs: Iterator[tuple[float, Picture]], plan: Plan) -> Sampled:
+def _take(pairs: Iterator[tuple[float, Picture]], plan: Plan, chosen: Sequence[float] | None) -> Sampled:
+    at = None if chosen is None else frozenset(chosen)
     frames: list[tuple[float, Frames]] = []
     flows: list[tuple[float, Frames]] = []
     stride = 1
@@ -93,7 +128,7 @@ def _take(pairs: Iterator[tuple[float, Picture]], plan: Plan) -> Sampled:
     for time, picture in pairs:
         flow_k, frame_k = time * plan.flow_rate_hz, time * plan.frame_rate_hz
         for_flow = _whole(flow_k) and round(flow_k) <= plan.max_flows
-        for_frame = _whole(frame_k) and round(frame_k) % stride == 0
+        for_frame = _whole(frame_k) and round(frame_k) % stride == 0 if at is None else time in at
         if not (for_flow or for_frame):
             continue
         if last is None or last[0] != picture.time_s:

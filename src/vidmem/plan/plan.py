@@ -23,7 +23,9 @@ class Plan:
         self.name = self.audit.audit
         self.models = sorted(self.audit.models)
         self._counts = check_files(self.audit)
-        self._settings = Settings(self.audit, sampled=bool(self.prompted), corpus_is_null=self.null_side == "corpus")
+        self._settings = Settings(
+            self.audit, sampled=bool(self.prompted or not self.models), corpus_is_null=self.null_side == "corpus"
+        )
 
     def settings(self, stage: str, subject: str | None = None) -> dict[str, Any]:
         """What changes the results of a stage, for its rules' `params`."""
@@ -236,6 +238,12 @@ class Plan:
     def corpus_tables(self, suffix: str) -> list[str]:
         """Paths of one table of all chunks of the corpus' features."""
         return [f"{ROOT}/features/corpus/{chunk}.{suffix}.parquet" for chunk in self.corpus_chunks()]
+
+    def targets(self) -> list[str]:
+        """What the audit is for: the report, or without models the prompts."""
+        if not self.models:
+            return [f"results/{self.name}/prompts/prompts.parquet"]
+        return [f"results/{self.name}/report", f"results/{self.name}/summary.json", *self.effective_size()]
 
     def effective_size_inputs(self) -> list[str]:
         """Metrics tables of the models whose number of clips is compared, in the order of `sized`."""

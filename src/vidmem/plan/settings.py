@@ -96,7 +96,9 @@ class Settings:
 
     def _features(self, subject: str | None) -> dict[str, Any]:
         limits = (self._audit.corpus if subject in ("corpus", "null") else self._audit.generate).limits
-        return {**self._audit.features.model_dump(exclude={"corpus_chunks"}), "limits": limits.model_dump()}
+        usual = {"sampling"} if self._audit.features.sampling == "rate" else set()  # as before there was a choice
+        dump = self._audit.features.model_dump(exclude={"corpus_chunks", *usual})
+        return {**dump, "limits": limits.model_dump()}
 
     def _retrieve(self, _: str | None) -> dict[str, Any]:
         flow, retrieve = self._audit.features.flow, self._audit.retrieve
