@@ -245,6 +245,15 @@ def test_joined_corpora_have_a_folder_each_and_chunks_of_their_own(tmp_path: Pat
     assert is_plain({k: v for k, v in plan.settings("corpus", "corpus").items() if k != "version"})
 
 
+def test_held_out_clips_may_lie_in_another_layout(tmp_path: Path) -> None:
+    config = joined_config(tmp_path)
+    heldout = {"kind": "webdataset", "folder": str(tmp_path / "tars")}
+    plan = Plan({**config, "corpus": {**config["corpus"], "heldout": heldout}})
+    assert plan.null_side == "heldout" and not plan.joined("heldout")
+    assert plan.media_roots("heldout") == str(tmp_path / "tars")
+    assert plan.settings("corpus", "heldout")["sources"]["heldout"]["kind"] == "webdataset"
+
+
 def test_an_audit_without_models_ends_with_its_prompts_and_needs_some(tmp_path: Path) -> None:
     plan = Plan(joined_config(tmp_path))
     assert plan.targets() == ["results/a/prompts/prompts.parquet"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from vidmem.config.base import NAME_PATTERN, Section
 from vidmem.config.media import Limits
@@ -34,7 +34,7 @@ class Folder(Section):
 class FolderSource(Folder):
     """A folder of videos or images, and optionally a captions table; the same keys as of the short form."""
 
-    kind: Literal["folder"]
+    kind: Literal["folder"] = "folder"
 
 
 class WebVidSource(Section):
@@ -90,6 +90,21 @@ Source = Annotated[
 ]
 
 
+def _kind(section: object) -> str:
+    """A section without a kind is a folder, as it was before there were others."""
+    found = section.get("kind", "folder") if isinstance(section, dict) else getattr(section, "kind", "folder")
+    return str(found)
+
+
+Heldout = Annotated[
+    Annotated[FolderSource, Tag("folder")]
+    | Annotated[WebVidSource, Tag("webvid")]
+    | Annotated[WebDatasetSource, Tag("webdataset")]
+    | Annotated[ParquetSource, Tag("parquet")],
+    Discriminator(_kind),
+]
+
+
 class Corpus(Section):
     """The reference corpus, and held-out clips that are surely not in it."""
 
@@ -108,11 +123,11 @@ class Corpus(Section):
         description="Instead of `folder`: one corpus or several that are joined, by a name that stays on every row and "
         "before every id. Each has a kind, `folder`, `webvid`, `webdataset` or `parquet`.",
     )
-    heldout: Folder | None = Field(
+    heldout: Heldout | None = Field(
         None,
         description="Videos like the corpus' that the model can't have seen. They give the null distribution of the "
         "scores, and their captions the control prompts. Without them, the null comes from the corpus itself, each "
-        "clip against all unrelated others.",
+        "clip against all unrelated others. A folder as here, or of another `kind`, as under `sources`.",
     )
     limits: Limits = Field(default_factory=Limits, description="Bounds on the files read.")
     chunks: int = Field(

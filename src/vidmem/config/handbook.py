@@ -51,12 +51,11 @@ def _section(model: type[BaseModel], path: str, variant: str = "") -> list[str]:
         meaning = " ".join((field.description or ("Which kind of entry this is." if name == "kind" else "")).split())
         lines.append(f"| `{name}` | {_values(field)} | {_default(field)} | {_escape(meaning)} |")
         child = f"{path}.{name}" if path else name
-        for inner in _models_in(field.annotation):
-            if name in ("models", "sources"):
-                kind = get_args(inner.model_fields["kind"].annotation)[0]
-                below += _section(inner, f"{child}.<name>", kind)
-            else:
-                below += _section(inner, child)
+        entries = f"{child}.<name>" if get_origin(field.annotation) is dict else child
+        inside = _models_in(field.annotation)
+        for inner in inside:
+            kind = get_args(inner.model_fields["kind"].annotation)[0] if len(inside) > 1 else ""
+            below += _section(inner, entries, kind)
     return lines + below
 
 

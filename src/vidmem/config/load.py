@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from vidmem.config.audit import Audit
 from vidmem.config.registry import PresetError, expand
 
-KINDS_UNDER = (("models",), ("corpus", "sources"))  # entries below these are of a kind each
+# Where sections are of several kinds, and how many names stand between these keys and the kind that pydantic adds.
+KINDS_UNDER = {("models",): 1, ("corpus", "sources"): 1, ("corpus", "heldout"): 0}
 
 
 class ConfigError(ValueError):
@@ -92,13 +93,13 @@ def _explain(error: Any, data: Mapping[str, Any]) -> str:
 
 def _without_tags(location: list[str], data: Any) -> list[str]:
     """The location as the file shows it: pydantic adds the kind after a name of `KINDS_UNDER`, which is no key."""
-    for above in KINDS_UNDER:
-        at = len(above) + 1
-        if tuple(location[: at - 1]) == above and len(location) > at:
+    for above, names in KINDS_UNDER.items():
+        at = len(above) + names
+        if tuple(location[: len(above)]) == above and len(location) > at:
             section = data
             for part in location[:at]:
                 section = section.get(part) if isinstance(section, Mapping) else None
-            if isinstance(section, Mapping) and section.get("kind") == location[at]:
+            if isinstance(section, Mapping) and section.get("kind", "folder") == location[at]:
                 return location[:at] + location[at + 1 :]
     return location
 

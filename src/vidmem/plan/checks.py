@@ -29,11 +29,11 @@ def sources_of(audit: Audit, side: str) -> dict[str, Source]:
     corpus = audit.corpus
     if side == "corpus" and corpus.sources:
         return dict(corpus.sources)
-    section = corpus.heldout if side == "heldout" else corpus
-    assert section is not None and section.folder is not None
-    return {
-        side: FolderSource(kind="folder", folder=section.folder, captions=section.captions, columns=section.columns)
-    }
+    if side == "heldout":
+        assert corpus.heldout is not None
+        return {side: corpus.heldout}
+    assert corpus.folder is not None
+    return {side: FolderSource(folder=corpus.folder, captions=corpus.captions, columns=corpus.columns)}
 
 
 def check_files(audit: Audit) -> dict[str, int]:
@@ -45,7 +45,7 @@ def check_files(audit: Audit) -> dict[str, int]:
         for name, source in sources_of(audit, "corpus").items():
             _check_source(f"corpus.sources.{name}" if audit.corpus.sources else "corpus", source)
         if audit.corpus.heldout:
-            _check_folder("corpus.heldout", audit.corpus.heldout)
+            _check_source("corpus.heldout", audit.corpus.heldout)
     counts = {"imported": _count_prompts(audit.prompts.imported) if audit.prompts.imported else 0}
     for name in audit.models:
         counts[name] = _check_model(audit, name, counts["imported"])

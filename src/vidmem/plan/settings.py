@@ -48,7 +48,7 @@ class Settings:
         """What a side of the corpus is read from, by name, each with a mark of the files that there are."""
         if self._audit.corpus.kind == "made":
             made = f"results/{self._audit.audit}/corpus/made/{side}"
-            return {side: FolderSource(kind="folder", folder=made).model_dump()}
+            return {side: FolderSource(folder=made).model_dump()}
         if side not in self._listed:
             self._listed[side] = {name: self._source(source) for name, source in sources_of(self._audit, side).items()}
         return self._listed[side]
