@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -42,20 +43,36 @@ def iter_lenient_table(path: str | Path) -> Iterator[TableRow]:
 
 
 class _Lines:
-    """Lines of a file, remembering in which encoding the last ones were read."""
+    """Lines of a file that can be gone back over, and in which encoding those of the present row were read."""
 
     def __init__(self, path: Path) -> None:
         self._lines = read_lines(path)
-        self._met: str | None = None
+        self._again: deque[tuple[str, str | None]] = deque()
+        self._row: list[tuple[str, str | None]] = []
+        self.number = 0  # of the last line given
 
     def __iter__(self) -> Iterator[str]:
-        for line, encoding in self._lines:
-            self._met = self._met or encoding
-            yield line
+        return self
+
+    def __next__(self) -> str:
+        found = self._again.popleft() if self._again else next(self._lines)
+        self._row.append(found)
+        self.number += 1
+        return found[0]
+
+    def begin_row(self) -> None:
+        """What was given belongs to a row that is done with."""
+        self._row.clear()
+
+    def back_to_second(self) -> None:
+        """Give the lines of this row again, but for its first: an open quote has taken rows that are sound."""
+        self._again.extendleft(reversed(self._row[1:]))
+        self.number -= len(self._row) - 1
+        del self._row[1:]
 
     def note(self) -> str | None:
-        """What is to be said of the lines since it was asked last."""
-        met, self._met = self._met, None
+        """What is to be said of how this row was read."""
+        met = next((encoding for _, encoding in self._row if encoding), None)
         return f"not UTF-8: read as {met}" if met else None
 
 
@@ -66,41 +83,39 @@ def _csv_rows(path: Path, delimiter: str) -> Iterator[TableRow]:
     try:
         header = next(reader, None)
     except csv.Error as error:
-        raise ValueError(f"{path}: line {reader.line_num}: {error}") from None
+        raise ValueError(f"{path}: line {lines.number}: {error}") from None
     if not header:
         return
     check_header(path, header)
-    width, blank = len(header), [""] * len(header)
     while True:
-        first = reader.line_num + 1
+        lines.begin_row()
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield TableRow({}, lines.note(), f"{_where(first, reader.line_num)}: {error}")
+            lines.back_to_second()
+            yield TableRow({}, lines.note(), f"line {lines.number}: {error}")
             continue
-        if not cells:
-            continue
-        count = len(cells)
-        filled = cells + blank[count:] if count < width else cells
-        row: Row = {name: cell or None for name, cell in zip(header, filled, strict=False)}
-        problem = None
-        if count > width:
-            where = _where(first, reader.line_num)
-            problem = f"{where} has {count} cells, the header {width}; a cell with {delimiter!r} must stand in quotes"
-        yield TableRow(row, lines.note(), problem)
+        if cells:
+            yield _csv_row(cells, header, delimiter, lines)
 
 
-def _where(first: int, last: int) -> str:
-    return f"line {last}" if first >= last else f"lines {first} to {last}"
+def _csv_row(cells: list[str], header: list[str], delimiter: str, lines: _Lines) -> TableRow:
+    problem = None
+    if len(cells) > len(header):
+        quotes = f"a cell that holds {delimiter!r} must stand in quotes"
+        problem = f"line {lines.number} has {len(cells)} cells, the header {len(header)}; {quotes}"
+    cells += [""] * (len(header) - len(cells))
+    return TableRow({n: cell or None for n, cell in zip(header, cells, strict=False)}, lines.note(), problem)
 
 
 def _json_rows(path: Path) -> Iterator[TableRow]:
     lines = _Lines(path)
-    for number, line in enumerate(lines, 1):
+    for line in lines:
         if line.strip():
-            yield _json_row(path, number, line, lines.note())
+            yield _json_row(path, lines.number, line, lines.note())
+        lines.begin_row()
 
 
 def _json_row(path: Path, number: int, line: str, note: str | None) -> TableRow:

@@ -127,7 +127,7 @@ class Corpus(Section):
         None,
         description="Videos like the corpus' that the model can't have seen. They give the null distribution of the "
         "scores, and their captions the control prompts. Without them, the null comes from the corpus itself, each "
-        "clip against all unrelated others. A folder as here, or of another `kind`, as under `sources`.",
+        "clip against all unrelated others. A folder, or with a `kind` any other layout.",
     )
     limits: Limits = Field(default_factory=Limits, description="Bounds on the files read.")
     chunks: int = Field(
