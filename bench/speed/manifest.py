@@ -11,7 +11,7 @@ that takes as long as the videos are. Steps, each in a process of its own:
 - null: drawing the clips of the null distribution from all rows
 - dry-run: what Snakemake asks before anything runs, for the jobs of config/webvid.yaml (all processes' seconds)
 
-Seconds are of the processor. About six minutes on one quiet core; 4 GB of disk in a temporary folder.
+Seconds are of the processor. About eight minutes on one quiet core; 4 GB of disk in a temporary folder.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def measure(step: str, folder: Path, rows: int) -> dict[str, Any]:
     STEPS[step][1](folder, rows)
     seconds = _seconds() - before
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-    rate = None if step == "dry-run" else round(rows / seconds)  # it reads no rows
+    rate = None if step in ("dry-run", "features") else round(rows / seconds)  # those read no rows, or few
     return {"cpu_s": round(seconds, 2), "rows_per_s": rate, "peak_rss_mb": round(peak)}
 
 

@@ -172,7 +172,7 @@ def test_what_is_no_tar_or_no_sample_is_a_row(tmp_path: Path) -> None:
     (tmp_path / "t/c.tar").write_bytes(b"")
     rows = read(tmp_path / "t", tmp_path)
     assert (rows["w/a/1"]["reason"], rows["w/a/1"]["caption"]) == ("no video or image in the sample", "a caption alone")
-    assert rows["w/a/2"]["reason"] == "not a video or image"
+    assert rows["w/a/2"]["reason"] == "not a video or image; its .json can't be read"
     assert "not readable as a tar" in rows["w/b"]["reason"] and "not readable as a tar" in rows["w/c"]["reason"]
     assert {r["status"] for r in rows.values()} == {"skipped"}
 

@@ -6,10 +6,11 @@ It streams: what is held in memory is 8 bytes an item, for finding ids that stan
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sys
 import tempfile
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ from vidmem.tables import MANIFEST, OK, SKIPPED, iter_batches, table_writer
 BATCH_ROWS = 1 << 14
 NAMES = ("item_id", "corpus", "path", "offset", "size", "caption", "status", "reason")
 Hashes = npt.NDArray[np.uint64]
-Columns = dict[str, list[Any]]
 
 
 def write_listing(sources: Mapping[str, Mapping[str, Any]], joined_ids: bool, out: Path) -> None:
@@ -57,45 +57,29 @@ def _write_raw(
     hashes = array("Q")
     with table_writer(out, MANIFEST, made_by) as write:
         for name, settings in sources.items():
-            counts: Counter[str] = Counter()
-            columns: Columns = {key: [] for key in NAMES}
-            for item in progress(read_source(settings), None, f"listing {name}"):
-                _append(columns, item, name, f"{name}/" if joined_ids else "")
-                hashes.append(_hash(columns["item_id"][-1]))
-                if columns["status"][-1] != OK:
-                    counts[_kind(columns["reason"][-1])] += 1
-                if len(columns["item_id"]) >= BATCH_ROWS:
-                    write(columns)
-                    columns = {key: [] for key in NAMES}
-            if columns["item_id"]:
-                write(columns)
-            for reason, count in counts.most_common(20):
+            skipped: Counter[str] = Counter()
+            prefix = f"{name}/" if joined_ids else ""
+            listed = progress(read_source(settings), None, f"listing {name}")
+            for items in itertools.batched(listed, BATCH_ROWS):
+                rows = [_row(item, name, prefix) for item in items]
+                hashes.extend(_hash(row[0]) for row in rows)
+                skipped.update(_kind(row[-1]) for row in rows if row[-2] != OK)
+                write(dict(zip(NAMES, map(list, zip(*rows, strict=True)), strict=True)))
+            for reason, count in skipped.most_common(20):
                 print(f"{name}: {count} skipped: {reason}", file=sys.stderr)
     return np.frombuffer(hashes, np.uint64) if hashes else np.zeros(0, np.uint64)
 
 
-def _append(columns: Columns, item: Listed, corpus: str, prefix: str) -> None:
+def _row(item: Listed, corpus: str, prefix: str) -> tuple[Any, ...]:
+    """The item's values of `NAMES`."""
     caption, note = clean_caption(item.caption)
     item_id, path, problem = item.item_id, item.path, item.problem
     if not (item_id.isascii() and (path is None or path.isascii())):
         item_id, path, problem = _as_text(item_id, path, problem)
     if ".." in item_id and ".." in item_id.replace("\\", "/").split("/"):
         path, problem = None, problem or "id holds '../'"
-    for key, value in zip(
-        NAMES,
-        (
-            prefix + item_id,
-            corpus,
-            path,
-            item.offset,
-            item.size,
-            caption,
-            SKIPPED if problem else OK,
-            problem or joined(item.note, note),
-        ),
-        strict=True,
-    ):
-        columns[key].append(value)
+    status, reason = SKIPPED if problem else OK, joined(problem, item.note, note)
+    return prefix + item_id, corpus, path, item.offset, item.size, caption, status, reason
 
 
 def _as_text(item_id: str, path: str | None, problem: str | None) -> tuple[str, str | None, str | None]:
@@ -151,7 +135,7 @@ class _Repeats:
     def __init__(self, ordered: Hashes) -> None:
         self._ordered = ordered
         self._met: dict[str, dict[tuple[Any, ...], set[str | None]]] = {}
-        self._given: set[str] = set()
+        self._numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
 
     def told_apart(self, row: dict[str, Any]) -> dict[str, Any]:
         """The row under an id that no other has."""
@@ -174,19 +158,8 @@ class _Repeats:
         }
 
     def _free(self, item_id: str) -> str:
-        for number in self._numbers():
-            name = f"{item_id}#{number}"
-            if name not in self._given and not self._is_taken(name):
-                self._given.add(name)
-                return name
-        raise AssertionError("numbers do not end")
-
-    @staticmethod
-    def _numbers() -> Iterator[int]:
-        number = 2
-        while True:
-            yield number
-            number += 1
+        names = (f"{item_id}#{number}" for number in self._numbers[item_id])
+        return next(name for name in names if not self._is_taken(name))
 
     def _is_taken(self, name: str) -> bool:
         mark = np.uint64(_hash(name))

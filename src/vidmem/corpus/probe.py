@@ -10,6 +10,7 @@ from typing import Any
 
 from vidmem import __version__
 from vidmem.config.media import Limits
+from vidmem.corpus.listed import joined
 from vidmem.media import MediaError, MediaInfo, MediaRef, hash_of, probe
 from vidmem.progress import progress
 from vidmem.tables import MANIFEST, OK, SKIPPED, count_rows, iter_batches, table_writer
@@ -82,7 +83,7 @@ def _inspect(
 def _probed(row: dict[str, Any], inspect: Any) -> dict[str, Any]:
     file: _File = inspect(row["corpus"], row["path"], row["offset"], row["size"])
     if file.info is None:
-        return row | {"status": SKIPPED, "reason": file.problem}
+        return row | {"status": SKIPPED, "reason": joined(file.problem, row["reason"])}
     info = file.info
     return row | {
         "kind": info.kind,
