@@ -30,11 +30,12 @@ from machine import machine, write_csv
 from vidmem import tables
 from vidmem.config.analysis import Metrics, Retrieve
 from vidmem.progress import progress
-from vidmem.retrieve.index import build, principal_basis, window_rows, write_index
-from vidmem.retrieve.library import Library
-from vidmem.retrieve.search import best_of, search_best
+from vidmem.retrieve.index import build, write_index
 from vidmem.retrieve.shortlist import Shortlist, propose_content, propose_motion
-from vidmem.retrieve.window_search import search_windows
+from vidmem.search.library import Library
+from vidmem.search.moving import principal_basis, window_rows
+from vidmem.search.rows import best_of, search_best
+from vidmem.search.windows import search_windows
 from vidmem.similarity.motion import GRID
 
 KINDS, SIZES, INDICES = ("content", "motion"), (1_000, 10_000, 100_000), ("exact", "fp16", "ivf", "ivfpq")

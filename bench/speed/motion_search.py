@@ -20,8 +20,8 @@ import numpy as np
 from machine import machine, write_csv
 
 from vidmem.config.analysis import Metrics, Retrieve
-from vidmem.retrieve.search import best_of, search_best
-from vidmem.retrieve.window_search import search_windows
+from vidmem.search.rows import best_of, search_best
+from vidmem.search.windows import search_windows
 from vidmem.similarity.motion import GRID, windows
 
 VIDEOS, FIELDS, QUERIES = 1000, 24, 24

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from worlds import World
 
 from vidmem.config.analysis import Metrics
-from vidmem.retrieve.window_search import Clip, Laid
+from vidmem.search.windows import Clip, Laid
 from vidmem.similarity import camera, motion
 
 Fields = camera.Fields

@@ -20,10 +20,10 @@ from vidmem.generate.known.degrade import DEGRADATIONS, Shot
 from vidmem.generate.known.oracle import NULL, OraclePipeline, PosteriorMean, build_oracle
 from vidmem.generate.known.planted import positions, train_planted
 from vidmem.generate.known.replay import make_replay
-from vidmem.generate.known.text import embed_texts
 from vidmem.generate.load import load_pipeline, sample
 from vidmem.generate.recorder import Recorder
 from vidmem.media import MediaRef, read_clip, write_video
+from vidmem.sentences import embed_texts
 from vidmem.tables import MANIFEST, PROMPTS, write_table
 
 CAPTIONS = ["A red ball rolls right over sand", "A blue box falls on grass", "Two white cranes fly over a lake"]

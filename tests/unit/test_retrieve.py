@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from vidmem import tables
 from vidmem.retrieve import alike_clips, own_clips, relatives, retrieve
-from vidmem.retrieve.library import Library, join, load_library, sample_library
 from vidmem.retrieve.nearest import Nearest
-from vidmem.retrieve.search import search_best, search_rows
+from vidmem.search.library import Library, join, load_library, sample_library
+from vidmem.search.rows import search_best, search_rows
 from vidmem.similarity.content import gsscd_k, gsscd_max, vsscd
 from vidmem.similarity.motion import motion_score, ofs_k
 from vidmem.text import prompt_id

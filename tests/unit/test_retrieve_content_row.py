@@ -10,7 +10,7 @@ import pytest
 
 from vidmem import tables
 from vidmem.retrieve.content_row import Comparer, ContentSettings
-from vidmem.retrieve.library import Library
+from vidmem.search.library import Library
 from vidmem.similarity.content import gsscd_k, gsscd_max, match_fractions, vsscd
 
 DIM = 32

@@ -13,9 +13,10 @@ from test_retrieve import SETTINGS, unit, write_flow, write_frames
 
 from vidmem import tables
 from vidmem.retrieve import retrieve, write_indices
-from vidmem.retrieve.index import build, principal_basis, propose, read_index, window_rows, write_index
-from vidmem.retrieve.library import Library
+from vidmem.retrieve.index import build, propose, read_index, write_index
 from vidmem.retrieve.shortlist import Shortlist, recall
+from vidmem.search.library import Library
+from vidmem.search.moving import principal_basis, window_rows
 from vidmem.similarity.content import gsscd_max
 from vidmem.similarity.motion import motion_score, motion_vectors, window_score
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from vidmem.retrieve.background import Background
-from vidmem.retrieve.library import Library
-from vidmem.retrieve.motion import MotionSettings, motion_matches, motion_vectors_of
+from vidmem.retrieve.motion import MotionSettings, motion_matches
+from vidmem.search.library import Library
+from vidmem.search.moving import motion_vectors_of
 from vidmem.similarity.motion import at_speed, motion_vectors, window_score, z_normalise
 
 GRID, RATE_HZ, FLOOR = 8, 8.0, 0.02

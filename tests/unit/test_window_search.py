@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidmem.retrieve import window_search
-from vidmem.retrieve.window_search import diagonal_sums, score_many, search_windows
+from vidmem.search import windows as window_search
+from vidmem.search.windows import diagonal_sums, score_many, search_windows
 from vidmem.similarity.motion import window_score
 
 Clips = list[np.ndarray]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vidmem.retrieve.library import Floats, Vectors, admissible
-from vidmem.retrieve.window_search import Clip, Laid
+from vidmem.search.library import Floats, Vectors, admissible
+from vidmem.search.windows import Clip, Laid
 from vidmem.similarity.motion import z_normalise
 
 Mask = npt.NDArray[np.bool_]

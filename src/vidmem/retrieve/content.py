@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from vidmem.retrieve.content_row import Comparer, ContentSettings
-from vidmem.retrieve.library import Library
 from vidmem.retrieve.nearest import Nearest
-from vidmem.retrieve.search import Hits, keep_best, rounding, search_rows
+from vidmem.search.library import Library
+from vidmem.search.rows import Hits, keep_best, rounding, search_rows
 
 Row = dict[str, Any]
 BLOCK = 4096  # corpus clips searched at once

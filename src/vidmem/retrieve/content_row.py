@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vidmem.retrieve.library import Floats, Library, Vectors, admissible
+from vidmem.search.library import Floats, Library, Vectors, admissible
 from vidmem.similarity.content import best_segment, gsscd_k, gsscd_max, match_fractions, vsscd
 from vidmem.similarity.template import template_match
 from vidmem.tables import PICTURE_SIDE

@@ -25,14 +25,11 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from vidmem.retrieve.library import Vectors, load_library
-from vidmem.retrieve.motion import motion_vectors_of
 from vidmem.retrieve.refuse import check_finite
-from vidmem.retrieve.search import best_of
-from vidmem.similarity.motion import window_norms
+from vidmem.search.library import Vectors, load_library
+from vidmem.search.moving import motion_vectors_of, principal_basis, window_rows
+from vidmem.search.rows import best_of
 
-MOTION_SIZE = 256  # numbers of an indexed motion window
-PCA_ROWS = 2**16  # fields that the principal components are taken of
 POINTS_PER_LIST = 39  # faiss' own least number of training points for a centroid
 LEAST_LISTS = 8  # with fewer, looking into lists spares nothing
 CODES = 256  # of a sub-quantiser
@@ -73,34 +70,6 @@ def write_indices(frames: Path, flow: Path, settings: Mapping[str, Any], content
     basis = principal_basis(vectors, int(settings["window"]))
     rows, owner = window_rows(vectors, basis, int(settings["window"]), float(settings["floor"]))
     write_index(motion_out, build(rows, owner, moving.ids, settings["index"], basis))
-
-
-def principal_basis(clips: Sequence[Vectors], window: int) -> Vectors:
-    """Orthonormal principal components of motion vectors (about 0), (D, m) with m window <= `MOTION_SIZE`.
-
-    (0, 0) where there are no clips.
-    """
-    if not clips:
-        return np.empty((0, 0), np.float32)
-    rows = np.concatenate(clips)
-    sample = rows[:: max(1, -(-len(rows) // PCA_ROWS))].astype(np.float64)
-    _, components = np.linalg.eigh(sample.T @ sample)
-    return np.ascontiguousarray(components[:, ::-1][:, : max(1, MOTION_SIZE // window)], np.float32)
-
-
-def window_rows(
-    clips: Sequence[Vectors], basis: Vectors, window: int, floor: float, power: float = 0.5
-) -> tuple[Vectors, Indices]:
-    """Projected, normalised windows of all clips (rows, window m), and each one's clip. Short clips have none."""
-    rows, owner = [np.empty((0, window * basis.shape[1]), np.float32)], []
-    for n, clip in enumerate(clips):
-        count = len(clip) - window + 1
-        if count > 0:
-            small = clip @ basis
-            stacked = np.concatenate([small[r : r + count] for r in range(window)], axis=1)
-            rows.append(np.asarray(stacked / window_norms(clip, window, floor, power)[:, None], np.float32))
-            owner += [n] * count
-    return np.concatenate(rows), np.array(owner, np.int64)
 
 
 def build(rows: Vectors, owner: Indices, ids: list[str], kind: str, basis: Vectors) -> ChunkIndex:

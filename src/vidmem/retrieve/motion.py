@@ -16,21 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from vidmem.retrieve.background import Background, Normaliser
-from vidmem.retrieve.library import Floats, Library, Vectors
-from vidmem.retrieve.search import best_of
-from vidmem.retrieve.window_search import search_windows
+from vidmem.search.library import Floats, Library, Vectors
+from vidmem.search.moving import motion_vectors_of
+from vidmem.search.rows import best_of
+from vidmem.search.windows import search_windows
 from vidmem.similarity.motion import (
     NO_MATCH,
     WindowMatch,
-    at_speed,
-    motion_vectors,
     ofs_k,
     window_lengths,
     window_score,
 )
 
 Row = dict[str, Any]
-BATCH = 4096  # fields whose cameras are fitted at once
 BLOCK = 1024  # corpus clips whose motion vectors are in memory at once
 POWER = 0.5  # to which magnitudes are raised (`similarity.motion.compress`)
 
@@ -70,16 +68,6 @@ class _Pair:
     score: float
     speed: float
     matches: Mapping[int, WindowMatch]
-
-
-def motion_vectors_of(library: Library, grid: int, speed: float = 1.0, rate_hz: float = 1.0) -> list[Vectors]:
-    """Camera-free, compressed motion vectors (T, D) of each video of a flow library, as if played at 1 / `speed`."""
-    fields = library.vectors.reshape(-1, 2, grid, grid)
-    clips = [at_speed(fields[library.rows(n)], speed, rate_hz) for n in range(len(library))]
-    stacked = np.concatenate([*clips, fields[:0]])
-    vectors = [motion_vectors(stacked[n : n + BATCH]) for n in range(0, len(stacked), BATCH)]  # cameras at once
-    ends = np.cumsum([len(clip) for clip in clips])[:-1]
-    return np.split(np.concatenate(vectors), ends) if vectors else [motion_vectors(clip) for clip in clips]
 
 
 def motion_matches(

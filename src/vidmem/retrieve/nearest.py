@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vidmem.retrieve.library import Floats, Library
-from vidmem.retrieve.search import RowHits, groups, rounding
+from vidmem.search.library import Floats, Library
+from vidmem.search.rows import RowHits, groups, rounding
 
 Row = dict[str, Any]
 TILE_ROWS, TILE_COLUMNS = 256, 8192  # of a product of thumbnails: its size bounds the memory

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 
 from vidmem import tables
-from vidmem.retrieve.library import Library, load_library
-from vidmem.retrieve.search import groups
+from vidmem.search.library import Library, load_library
+from vidmem.search.rows import groups
 
 Kind = Literal["frames", "flow"]
 SHARE = 0.5  # of a clip's frames that must come back in one corpus clip before the two are the same content

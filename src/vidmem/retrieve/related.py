@@ -12,10 +12,10 @@ import numpy.typing as npt
 import polars as pl
 
 from vidmem import tables
-from vidmem.retrieve.library import Library, load_library
-from vidmem.retrieve.motion import motion_vectors_of
-from vidmem.retrieve.search import groups
-from vidmem.retrieve.window_search import score_many
+from vidmem.search.library import Library, load_library
+from vidmem.search.moving import motion_vectors_of
+from vidmem.search.rows import groups
+from vidmem.search.windows import score_many
 from vidmem.text import normalise_text, prompt_id
 
 Related = dict[str, set[str]]

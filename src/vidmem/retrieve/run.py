@@ -20,8 +20,7 @@ from vidmem.progress import progress
 from vidmem.retrieve.background import Background
 from vidmem.retrieve.content import content_matches
 from vidmem.retrieve.content_row import ContentSettings
-from vidmem.retrieve.library import Library, load_library, sample_library
-from vidmem.retrieve.motion import MotionSettings, motion_matches, motion_vectors_of
+from vidmem.retrieve.motion import MotionSettings, motion_matches
 from vidmem.retrieve.refuse import Kind, check_background, check_engines, check_finite, short_clips
 from vidmem.retrieve.shortlist import (
     Proposed,
@@ -31,6 +30,8 @@ from vidmem.retrieve.shortlist import (
     recall_sample,
     shortlisted,
 )
+from vidmem.search.library import Library, load_library, sample_library
+from vidmem.search.moving import motion_vectors_of
 
 Row = dict[str, Any]
 Related = Mapping[str, Set[str]]

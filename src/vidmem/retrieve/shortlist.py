@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from vidmem.retrieve.index import propose, read_index, window_rows
-from vidmem.retrieve.library import Library, Vectors, draw, load_library
+from vidmem.retrieve.index import propose, read_index
+from vidmem.search.library import Library, Vectors, draw, load_library
+from vidmem.search.moving import window_rows
 
 Row = dict[str, Any]
 Proposed = dict[str, set[str]]  # video -> clips

@@ -24,8 +24,8 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 
 from vidmem.generate.known.codec import PatchCodec, to_unit
 from vidmem.generate.known.output import VideoOutput, one_each
-from vidmem.generate.known.text import DIM, embed_texts
 from vidmem.progress import progress
+from vidmem.sentences import DIM, embed_texts
 
 CHANNELS = 32
 CAPTION_CHANNELS = 32

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vidmem.retrieve.library import Floats, Vectors
-from vidmem.retrieve.search import best_of, groups, rounding
+from vidmem.search.library import Floats, Vectors
+from vidmem.search.rows import best_of, groups, rounding
 from vidmem.similarity.motion import window_norms
 
 BLOCK_BYTES = 2**28  # of reference vectors, and of scores, that are in memory at once

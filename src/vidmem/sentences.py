@@ -1,4 +1,4 @@
-"""Caption embeddings for the models of known truth: MiniLM sentence vectors, from a package, without a download."""
+"""What captions say, as vectors: MiniLM sentence embeddings, from a package, without a download."""
 
 from __future__ import annotations
 

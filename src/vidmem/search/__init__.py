@@ -1,0 +1,1 @@
+"""Searching the vectors of many videos: what the stages that compare videos share."""
