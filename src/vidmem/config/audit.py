@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from vidmem.config.analysis import Detect, Metrics, Report, Retrieve, Truth
 from vidmem.config.base import NAME_PATTERN, Section
 from vidmem.config.corpus import Corpus
+from vidmem.config.duplicates import Duplicates
 from vidmem.config.features import Features
 from vidmem.config.generate import Generate
 from vidmem.config.models import Model, Planted
@@ -29,6 +30,7 @@ class Audit(Section):
     )
     corpus: Corpus = Field(description="The reference corpus.")
     prompts: Prompts = Field(default_factory=Prompts, description="Which prompts are put to the models.")
+    duplicates: Duplicates = Field(default_factory=Duplicates, description="What stands more than once in the corpus.")
     models: dict[str, Model] = Field(
         default_factory=dict,
         description="The models under audit, by the name that the results bear. Without any, the audit ends with the "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 STAGE_VERSIONS: dict[str, int] = {
     "corpus": 3,
+    "duplicates": 1,
     "prompts": 1,
     "generate": 2,
     "features": 2,

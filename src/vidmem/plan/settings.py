@@ -78,6 +78,15 @@ class Settings:
             "imported_file": _file_mark(prompts.imported) if prompts.imported else None,
         }
 
+    def _duplicates(self, _: str | None) -> dict[str, Any]:
+        metrics, flow = self._audit.metrics, self._audit.features.flow
+        return {
+            **self._audit.duplicates.model_dump(),
+            "still_floor": metrics.still_floor,
+            "camera_explained": metrics.camera_explained,
+            "grid": flow.grid,
+        }
+
     def _generate(self, model: str | None) -> dict[str, Any]:
         assert model is not None
         generate, section = self._audit.generate, self._audit.models[model]

@@ -1,0 +1,28 @@
+# Stage `duplicates`: what stands more than once in the corpus, by captions, content and movement.
+
+
+rule duplicates:
+    input:
+        manifest="results/{audit}/corpus/corpus.parquet",
+        frames=PLAN.corpus_tables("frames"),
+        flow=PLAN.corpus_tables("flow"),
+        status=PLAN.corpus_tables("items"),
+    output:
+        "results/{audit}/duplicates/corpus.parquet",
+    log:
+        "results/{audit}/logs/duplicates/corpus.log",
+    benchmark:
+        "results/{audit}/benchmarks/duplicates/corpus.tsv"
+    conda:
+        "../../envs/duplicates.yaml"
+    threads: PLAN.audit.threads
+    resources:
+        mem_mb=lambda w, input, attempt: (4000 + 2 * int(input.size_mb)) * attempt,
+        runtime=lambda w, input, attempt: (60 + int(input.size_mb) // 50) * attempt,
+    params:
+        settings=PLAN.settings("duplicates"),
+        threads=PLAN.audit.threads,
+    message:
+        "Duplicates within the corpus: captions, content, movement"
+    script:
+        "../scripts/duplicates.py"
