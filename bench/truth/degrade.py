@@ -217,7 +217,7 @@ def loop(clip: Clip, rng: np.random.Generator, *, times: int) -> Clip:
     """The middle 1 / `times` of the clip, shown `times` times over."""
     length = clip.info.duration_s / times
     start = (clip.info.duration_s - length) / 2
-    return _joined([part(clip, start, start + length)] * times)
+    return joined([part(clip, start, start + length)] * times)
 
 
 def cut(clip: Clip, rng: np.random.Generator, *, start: float, end: float) -> Clip:
@@ -225,7 +225,7 @@ def cut(clip: Clip, rng: np.random.Generator, *, start: float, end: float) -> Cl
     total = clip.info.duration_s
     other = _filler(clip.info.width, clip.info.height, clip.info.fps or 1.0, total, int(rng.integers(0, 8)))
     bounds = [(other, 0.0, start), (clip, start, end), (other, end, 1.0)]
-    return _joined([part(source, a * total, b * total) for source, a, b in bounds if b > a])
+    return joined([part(source, a * total, b * total) for source, a, b in bounds if b > a])
 
 
 @lru_cache(maxsize=32)
@@ -234,7 +234,8 @@ def _filler(width: int, height: int, fps: float, seconds: float, seed: int) -> C
     return clip_of(frames, np.arange(len(frames)) / fps, seconds)
 
 
-def _joined(clips: list[Clip]) -> Clip:
+def joined(clips: list[Clip]) -> Clip:
+    """The clips one after the other."""
     starts = np.cumsum([0.0, *(c.info.duration_s for c in clips)])
     times = np.concatenate([c.times_s + start for c, start in zip(clips, starts, strict=False)])
     return clip_of(np.concatenate([c.frames for c in clips]), times, float(starts[-1]))

@@ -27,7 +27,7 @@ class Duplicates(Section):
         "captions `semantic_neighbours` is null, and the table says why. 0: never.",
     )
     content_from: float = Field(
-        0.75, gt=0, le=1, description="Similarity of two frames' vectors from which they show the same."
+        0.7, gt=0, le=1, description="Similarity of two frames' vectors from which they show the same."
     )
     content_share: float = Field(
         0.6,
@@ -44,7 +44,7 @@ class Duplicates(Section):
         "which only the camera moves or nothing, have no motion to compare.",
     )
     motion_from: float = Field(
-        0.9, gt=0, le=1, description="Cosine of two windows of residual motion from which clips move the same."
+        0.85, gt=0, le=1, description="Cosine of two windows of residual motion from which clips move the same."
     )
     exact_limit: int = Field(
         50_000,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,8 @@ def same_motions(clips: Sequence[Vectors], settings: Mapping[str, Any]) -> tuple
     a, b, _, _ = partners.pairs()
     same = np.zeros(len(a), bool)
     order = np.argsort(a, kind="stable")
-    cuts = np.flatnonzero(np.diff(a[order], prepend=-1)).tolist()
-    for first, last in progress(zip(cuts, [*cuts[1:], len(a)], strict=True), len(cuts), "clips that may move the same"):
+    bounds = [*np.flatnonzero(np.diff(a[order], prepend=-1)).tolist(), len(a)]
+    for first, last in progress(pairwise(bounds), len(bounds) - 1, "clips that may move the same"):
         mine = order[first:last]
         scores = score_many(clips[a[mine[0]]], [clips[n] for n in b[mine]], window, floor)
         same[mine] = scores >= threshold
