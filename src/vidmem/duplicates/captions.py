@@ -46,7 +46,8 @@ def distinct_captions(captions: pl.Series) -> Distinct:
     """Captions by their prompt_id; null and empty ones are none."""
     keys = np.zeros(len(captions), np.uint64)
     named = np.zeros(len(captions), bool)
-    for first in range(0, len(captions), ITEMS):
+    firsts = range(0, len(captions), ITEMS)
+    for first in progress(firsts, len(firsts), f"captions, {ITEMS} at once"):
         texts = [normalise_text(text or "") for text in captions[first : first + ITEMS].to_list()]
         named[first : first + ITEMS] = [bool(text) for text in texts]
         keys[first : first + ITEMS] = [int(prompt_id(text), 16) if text else 0 for text in texts]
