@@ -60,6 +60,7 @@ def test_settings_are_plain_sorted_builtins_with_the_stage_version() -> None:
     plan = Plan(MADE)
     for stage, subject in [
         ("corpus", "corpus"),
+        ("duplicates", None),
         ("prompts", None),
         ("generate", "oracle"),
         ("generate", "replay"),
@@ -77,7 +78,9 @@ def test_settings_are_plain_sorted_builtins_with_the_stage_version() -> None:
 
 def test_settings_of_a_stage_do_not_change_with_another_stage() -> None:
     changed = Plan({**MADE, "report": {"title": "Other"}, "metrics": {"fpr": 0.05}})
-    for stage, subject in [("generate", "oracle"), ("features", None), ("retrieve", None), ("prompts", None)]:
+    for stage, subject in [
+        ("generate", "oracle"), ("features", None), ("retrieve", None), ("prompts", None), ("duplicates", None),
+    ]:  # fmt: skip
         assert Plan(MADE).settings(stage, subject) == changed.settings(stage, subject)
     assert Plan(MADE).settings("metrics") != changed.settings("metrics")
 
