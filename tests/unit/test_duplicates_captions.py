@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wordings import REWORDINGS
 
 from vidmem.duplicates.captions import caption_components, distinct_captions, semantic_neighbours
-from vidmem.duplicates.minhash import BANDS, HUBS, SLOTS, bucket_pairs, near_pairs, signatures
+from vidmem.duplicates.minhash import BANDS, HUBS, SLOTS, bucket_pairs, cut_large, near_pairs, signatures
 from vidmem.duplicates.shingles import fold, jaccard, shingle_hashes, shingle_set
 from vidmem.text import prompt_id
 
@@ -78,6 +78,18 @@ def test_a_bucket_gives_each_member_with_its_first_ones(keys: list[int]) -> None
         if i < j and place < HUBS
     }
     assert len(found) == len(set(found)) and set(found) == expected
+
+
+def test_large_buckets_are_cut_by_further_slots_and_small_ones_are_not() -> None:
+    keys = np.repeat(np.array([7, 9], np.uint64), [HUBS + 2, HUBS + 1])
+    further = np.tile(np.array([[0, 0], [1, 0], [0, 1]], np.uint8), (len(keys), 1))[: len(keys)]
+    finer = cut_large(keys, further)
+    large = [(key, tuple(slots)) for key, slots in zip(keys.tolist(), further.tolist(), strict=True)][: HUBS + 2]
+    assert len(set(finer[: HUBS + 2].tolist())) == len(set(large)) == 3
+    assert [finer[: HUBS + 2].tolist().index(key) for key in finer[: HUBS + 2].tolist()] == [
+        large.index(x) for x in large
+    ]
+    assert finer[HUBS + 2 :].tolist() == [9] * (HUBS + 1)
 
 
 @settings(max_examples=5, deadline=None)

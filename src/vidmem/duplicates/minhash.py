@@ -12,6 +12,7 @@ one band at a time; the other bands are on disk. Candidates that are left are co
 from __future__ import annotations
 
 import tempfile
+from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +29,7 @@ BANDS, SLOTS = 32, 6  # slots of a band
 SEED = 0
 TEXTS = 8192  # whose signatures are made at once
 HUBS = 16  # members of a bucket that all its members are compared with: a large bucket costs no more than its size
+FINER = 2  # further slots by which a bucket of more is cut: captions of one template share many shingles
 PAIRS = 2**18  # whose signatures are compared at once
 VERIFIED = 2**16  # pairs whose sets are compared at once
 MARGIN = 0.1  # by which a signature may underrate a pair: three standard deviations of 192 slots
@@ -49,6 +51,7 @@ def near_pairs(texts: pl.Series, threshold: float, folder: Path) -> tuple[Indice
         found = np.zeros(0, np.uint64)
         for band in progress(range(BANDS), BANDS, "near-duplicate captions, bands"):
             keys = np.fromfile(_file(Path(held), band), np.uint64)
+            keys = cut_large(keys, sketches[:, (np.arange(FINER) + SLOTS * (band + 1)) % sketches.shape[1]])
             found = np.union1d(found, _candidates(keys, sketches, threshold))
     return _verified(texts, found, threshold)
 
@@ -74,7 +77,8 @@ def signatures(hashes: Hashes, offsets: Indices) -> npt.NDArray[np.uint32]:
     made = rensa.RMinHash.digest_matrix_from_flat_token_hashes(
         hashes, offsets.astype(np.uint64), num_perm=BANDS * SLOTS, seed=SEED
     )
-    return np.array(made.to_rows(), np.uint32).reshape(len(offsets) - 1, BANDS * SLOTS)
+    flat = b"".join(array("I", row) for row in made.to_rows())  # faster than numpy reads lists
+    return np.frombuffer(flat, np.uintc).astype(np.uint32, copy=False).reshape(len(offsets) - 1, BANDS * SLOTS)
 
 
 def _band_keys(made: npt.NDArray[np.uint32]) -> Hashes:
@@ -101,6 +105,23 @@ def _candidates(keys: Hashes, sketches: Sketches, threshold: float) -> Hashes:
             near = np.count_nonzero(sketches[i] == sketches[j], axis=1) >= least
             found.append(i[near].astype(np.uint64) << np.uint64(32) | j[near].astype(np.uint64))
     return np.unique(np.concatenate(found))
+
+
+def cut_large(keys: Hashes, further: Sketches) -> Hashes:
+    """Keys of a band, those of buckets of more than `HUBS` + 1 members made finer by `further` slots, (texts, FINER).
+
+    Else the captions of one template would fill buckets in proportion to the corpus, and pairs that are alike would go
+    under in them. An LSH forest (Bawa, Condie and Ganesan 2005) of two levels.
+    """
+    order = np.argsort(keys, kind="stable")
+    new = np.concatenate([[True], np.diff(keys[order]) != 0])
+    starts = np.flatnonzero(new)
+    size = np.diff(np.append(starts, len(keys)))
+    large = order[np.repeat(size > HUBS + 1, size)]
+    finer = keys.copy()
+    for slot in further[large].T.astype(np.uint64):
+        finer[large] = (finer[large] ^ (slot + np.uint64(1))) * _FACTOR
+    return finer
 
 
 def bucket_pairs(keys: Hashes) -> Iterator[tuple[Indices, Indices]]:
