@@ -61,7 +61,7 @@ CLIP_GRADES = {
 }
 SWEPT: dict[str, Sequence[float]] = {
     "caption_from": (0.5, 0.6, 0.8),
-    "content_from": (0.5, 0.6, 0.65, 0.75, 0.8),
+    "content_from": (0.5, 0.6, 0.64, 0.7, 0.75, 0.8),
     "content_share": (0.51, 0.7),
     "motion_from": (0.7, 0.75, 0.8, 0.9),
     "motion_window": (7, 14),

@@ -27,7 +27,7 @@ class Duplicates(Section):
         "captions `semantic_neighbours` is null, and the table says why. 0: never.",
     )
     content_from: float = Field(
-        0.7, gt=0, le=1, description="Similarity of two frames' vectors from which they show the same."
+        0.67, gt=0, le=1, description="Similarity of two frames' vectors from which they show the same."
     )
     content_share: float = Field(
         0.6,
