@@ -28,7 +28,7 @@ from vidmem.progress import progress
 BANDS, SLOTS = 32, 6  # slots of a band
 SEED = 0
 TEXTS = 8192  # whose signatures are made at once
-HUBS = 16  # members of a bucket that all its members are compared with: a large bucket costs no more than its size
+HUBS = 8  # members of a bucket that all its members are compared with: a large bucket costs no more than its size
 FINER = 2  # further slots by which a bucket of more is cut: captions of one template share many shingles
 PAIRS = 2**18  # whose signatures are compared at once
 VERIFIED = 2**16  # pairs whose sets are compared at once
