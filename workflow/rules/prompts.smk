@@ -4,6 +4,7 @@
 rule prompts:
     input:
         corpus="results/{audit}/corpus/corpus.parquet",
+        duplicates=PLAN.duplicates,
         heldout=(
             ["results/{audit}/corpus/heldout.parquet"]
             if "heldout" in PLAN.sides
@@ -23,8 +24,8 @@ rule prompts:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=lambda w, attempt: 4000 * attempt,  # 10 M captions take 8 GB
+        runtime=lambda w, attempt: 60 * attempt,
     params:
         chunks=PLAN.prompt_chunks(),
         settings=PLAN.settings("prompts"),
@@ -32,3 +33,27 @@ rule prompts:
         "Curating prompts"
     script:
         "../scripts/prompts.py"
+
+
+# The prompts as a data set to be handed on: `snakemake results/<audit>/prompts/export`.
+rule prompts_export:
+    input:
+        "results/{audit}/prompts/prompts.parquet",
+    output:
+        directory("results/{audit}/prompts/export"),
+    log:
+        "results/{audit}/logs/prompts/export.log",
+    benchmark:
+        "results/{audit}/benchmarks/prompts/export.tsv"
+    conda:
+        "../../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        version=PLAN.settings("prompts")["version"],
+    message:
+        "Writing the prompts as a data set"
+    script:
+        "../scripts/prompts_export.py"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
 from vidmem.config.base import Section
 
-Sets = Literal["video-duplicated", "random-train", "control", "imported"]
-ALL_SETS: tuple[Sets, ...] = ("video-duplicated", "random-train", "control", "imported")
+Sets = Literal[
+    "video-duplicated", "image-duplicated", "motion-duplicated", "random-train", "control", "imported", "paraphrase"
+]
+ALL_SETS: tuple[Sets, ...] = get_args(Sets)
 Condition = Literal["text", "image", "class", "none"]
 PLACEHOLDERS = ("{prompts}", "{outputs}", "{seed}")
 

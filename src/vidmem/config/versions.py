@@ -9,7 +9,7 @@ from __future__ import annotations
 STAGE_VERSIONS: dict[str, int] = {
     "corpus": 3,
     "duplicates": 1,
-    "prompts": 1,
+    "prompts": 2,
     "generate": 2,
     "features": 2,
     "retrieve": 2,

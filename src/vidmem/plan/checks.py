@@ -10,7 +10,8 @@ from vidmem.config.corpus import Folder, FolderSource, Source, WebDatasetSource,
 from vidmem.config.models import KNOWN, Command, Diffusers, Oracle, Planted, Replay, Videos
 from vidmem.lenient import iter_lenient_table
 from vidmem.plan.models import check_command, check_pipeline, nearest_folder
-from vidmem.userfiles import count_media, find_captions, find_shards, read_user_table
+from vidmem.promptlist import read_prompt_list
+from vidmem.userfiles import count_media, find_captions, find_shards
 
 
 def set_sizes(audit: Audit, imported: int) -> dict[str, int]:
@@ -18,9 +19,12 @@ def set_sizes(audit: Audit, imported: int) -> dict[str, int]:
     prompts = audit.prompts
     return {
         "video-duplicated": prompts.video_duplicated,
+        "image-duplicated": prompts.image_duplicated,
+        "motion-duplicated": prompts.motion_duplicated,
         "random-train": prompts.random_train,
         "control": prompts.control,
         "imported": imported,
+        "paraphrase": prompts.paraphrase,
     }
 
 
@@ -109,12 +113,9 @@ def _check_folder(key: str, section: Folder) -> None:
 def _count_prompts(imported: str) -> int:
     _must_be_file("prompts.imported", imported)
     try:
-        rows = len(read_user_table(Path(imported).expanduser()))
+        return len(read_prompt_list(Path(imported).expanduser()))
     except ValueError as error:
         raise ConfigError(f"prompts.imported: {error}") from None
-    if not rows:
-        raise ConfigError(f"prompts.imported: {imported!r} has no rows: give at least one prompt")
-    return rows
 
 
 def _check_model(audit: Audit, name: str, imported: int) -> int:

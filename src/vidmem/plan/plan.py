@@ -136,6 +136,11 @@ class Plan:
     def _videos_chunks(self, count: int) -> list[str]:
         return [f"videos-{n:03d}" for n in range(-(-count // self.audit.generate.chunk_size))]
 
+    @property
+    def duplicates(self) -> list[str]:
+        """The table of what stands beside each corpus item, where prompts are ranked by more than captions."""
+        return [f"{ROOT}/duplicates/corpus.parquet"] if self.audit.prompts.needs_duplicates else []
+
     def prompts_of(self, model: str, chunk: str) -> list[str]:
         """The table of prompts that a chunk of a model is asked with; none for a model that takes no prompts."""
         return [f"{ROOT}/prompts/chunks/{chunk}.parquet"] if self._is_prompted(model) else []

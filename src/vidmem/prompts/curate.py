@@ -1,79 +1,186 @@
 """Prompt curation: captions that stand often in the corpus, some that stand once, and controls that don't.
 
-A prompt's risk is how often its caption stands in the corpus, since duplication drives memorisation. Membership
-is stable: ranks depend on the prompt alone, so a larger set only appends.
+A prompt's set and rank follow from what stands beside its caption in the corpus (`risk`), never from the sizes of sets:
+a larger set only appends.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidmem import tables
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
 from vidmem.config.prompts import Prompts
+from vidmem.promptlist import read_prompt_list
+from vidmem.prompts.controls.choose import first_fit, matched, read_list
+from vidmem.prompts.evidence import caption_words, control_words
+from vidmem.prompts.items import Items, id_of, key_of, read_items, told_of
+from vidmem.prompts.near import overlaps
+from vidmem.prompts.ranks import MATCHED, rank
+from vidmem.prompts.risk import by_caption
+from vidmem.rewording import reword
 from vidmem.text import normalise_text, prompt_id, stable_fraction
-from vidmem.userfiles import TEXT_COLUMNS, read_user_table
 
 Row = dict[str, Any]
+REWORDED = ("video-duplicated", "image-duplicated", "motion-duplicated")
+TRIED = 4  # times as many rewordings as wanted are asked for, since some are captions of the corpus
 
 
-def curate(
-    corpus: Iterable[Mapping[str, Any]],
-    heldout: Iterable[Mapping[str, Any]],
-    imported: Iterable[str],
-    settings: Prompts,
-) -> list[Row]:
-    """Prompt sets from manifest rows (`tables.MANIFEST`), in the order of risk.
+@dataclass(frozen=True)
+class Curated:
+    """Rows under `tables.PROMPTS`, in the order of sets and risk, and what was left out, by reason."""
 
-    Sets: `video-duplicated` (captions of more than one item, most frequent first), `random-train` (captions of one
-    item, at random), `control` (captions of held-out clips that no corpus item bears), `imported`. A prompt that an
-    earlier set holds is not repeated.
+    rows: list[Row]
+    left_out: dict[str, int]
+
+
+def curate(corpus: Path, duplicates: Path | None, heldout: Path | None, settings: Prompts) -> Curated:
+    """Prompt sets from manifests (`tables.MANIFEST`) and the corpus' duplicates (`tables.DUPLICATES`).
+
+    A prompt that an earlier set holds is not repeated; the sets' order is that of `set_sizes` of the plan.
     """
-    known = _captions(corpus)
-    duplicated = [row for row in known.values() if row["duplicates"] > 1]
-    duplicated.sort(key=lambda r: (-r["duplicates"], -r["content_duplicates"], r["prompt_id"]))
-    single = [row for row in known.values() if row["duplicates"] == 1]
-    controls = [row for key, row in _captions(heldout).items() if key not in known]
-    for row in controls:
-        row.update(duplicates=0, content_duplicates=0, source_ids=[])
-    for rows in (single, controls):
-        rows.sort(key=lambda r: stable_fraction(settings.seed, r["prompt_id"]))
-    sets = {
-        "video-duplicated": duplicated[: settings.video_duplicated],
-        "random-train": single[: settings.random_train],
-        "control": controls[: settings.control],
-        "imported": [known.get(prompt_id(text)) or _row(text) for text in imported],
-    }
-    return _without_repeats(sets)
+    items = read_items(corpus, duplicates, settings.evidence, settings.max_characters)
+    captions = by_caption(items.frame, settings.evidence)
+    ranks = rank(captions, settings)
+    imported = read_prompt_list(Path(settings.imported).expanduser()) if settings.imported else []
+    texts = _Texts(corpus, items, captions)
+    sets = {name: texts.rows(ranks[name].head(size)) for name, size in _sizes(settings).items()}
+    like = texts.of(_targets(ranks)) or imported
+    sets["control"] = _controls(corpus, heldout, items, like, settings)
+    sets["imported"] = _imported(imported, texts, captions, Path(settings.imported or "").name)
+    sets["paraphrase"] = _paraphrases(sets, items, settings)
+    return Curated(_without_repeats(sets), items.left_out)
 
 
-def _captions(items: Iterable[Mapping[str, Any]]) -> dict[str, Row]:
-    """One row a distinct caption of ok items, by prompt_id."""
-    clips: dict[str, Counter[str]] = defaultdict(Counter)
-    texts: dict[str, str] = {}
-    for item in items:
-        text = normalise_text(item["caption"] or "")
-        if item["status"] == tables.OK and text:
-            key = prompt_id(text)
-            texts.setdefault(key, text)
-            clips[key][item["same_as"]] += 1
-    return {key: _row(texts[key], clips[key]) for key in texts}
-
-
-def _row(text: str, clips: Mapping[str, int] | None = None) -> Row:
-    counts = clips or {}
+def _sizes(settings: Prompts) -> dict[str, int]:
     return {
-        "prompt_id": prompt_id(text),
-        "text": normalise_text(text),
-        "duplicates": sum(counts.values()),
-        "content_duplicates": max(counts.values(), default=0),
-        "source_ids": sorted(counts),
+        "video-duplicated": settings.video_duplicated,
+        "image-duplicated": settings.image_duplicated,
+        "motion-duplicated": settings.motion_duplicated,
+        "random-train": settings.random_train,
     }
 
 
-def _without_repeats(sets: Mapping[str, list[Row]]) -> list[Row]:
+@dataclass(frozen=True)
+class _Texts:
+    """Captions' texts and clips, which are read from the manifest for those that are chosen."""
+
+    manifest: Path
+    items: Items
+    captions: pl.DataFrame
+
+    def of(self, captions: pl.DataFrame) -> list[str]:
+        """Texts of some captions (columns key, row), in their order."""
+        told = told_of(self.manifest, captions.select("row", "key"))
+        texts = dict(zip(told["key"], told["caption"], strict=True))
+        return [normalise_text(texts[key]) for key in captions["key"]]
+
+    def rows(self, captions: pl.DataFrame) -> list[Row]:
+        """Rows under `tables.PROMPTS`, without their set."""
+        clips = (
+            self.items.frame.lazy().filter(pl.col("key").is_in(captions["key"].implode())).select("row", "key", "file")
+        )
+        told = told_of(
+            self.manifest, clips.unique(["key", "file"], keep="first", maintain_order=True).drop("file").collect()
+        )
+        grouped = told.group_by("key", maintain_order=True).agg(
+            pl.col("caption").first(), pl.col("same_as").unique().sort(), pl.col("corpus").unique().drop_nulls().sort()
+        )
+        found = captions.join(grouped, on="key", how="left", maintain_order="left")
+        return [_row(row) for row in found.iter_rows(named=True)]
+
+
+NUMBERS = ("duplicates", "content_duplicates", "near_captions", "same_video", "same_motion")
+
+
+def _row(row: Row) -> Row:
+    text = normalise_text(row["caption"])
+    return {
+        "prompt_id": id_of(row["key"]),
+        "text": text,
+        "source_ids": row["same_as"],
+        "corpus": ", ".join(row["corpus"]) or None,
+        "risk": row["motion_risk"] if row["standing"] == "motion" else row["risk"],
+        **{name: row[name] for name in NUMBERS},
+        "evidence": caption_words(row),
+    }
+
+
+def _stranger(text: str, **known: Any) -> Row:
+    """A prompt that is no caption of the corpus."""
+    none = {"duplicates": 0, "content_duplicates": 0, "source_ids": []}
+    return {"prompt_id": prompt_id(text), "text": text, **none, **known}
+
+
+def _targets(ranks: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Captions that controls are matched to, risky and random ones in turn."""
+    parts = [ranks[name].head(MATCHED).select("key", "row") for name in ("video-duplicated", "random-train")]
+    placed = [part.with_row_index("place").with_columns(part=pl.lit(n)) for n, part in enumerate(parts)]
+    return pl.concat(placed).sort("place", "part").select("key", "row")
+
+
+def _controls(corpus: Path, heldout: Path | None, items: Items, like: Sequence[str], settings: Prompts) -> list[Row]:
+    """Held-out captions in the order of a hash, then the listed ones that match."""
+    least = settings.control_overlap
+
+    def refuse(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+        known = items.known(map(key_of, texts))
+        return np.array([key_of(text) in known for text in texts], bool) | (overlaps(texts, corpus, least) >= least)
+
+    def order(text: str) -> float:
+        return stable_fraction(settings.seed, prompt_id(text))
+
+    held = first_fit(sorted(_heldout(heldout, settings), key=order), refuse, settings.control)
+    version, missing = settings.control_list, settings.control - len(held)
+    listed: list[str] = []
+    if version and missing and like:  # without prompts to be held against, there is nothing to control
+        texts = sorted(set(read_list(version)) - set(held), key=order)
+        listed = matched([t for t, no in zip(texts, refuse(texts), strict=True) if not no], like, missing)
+    found = [*((text, "heldout") for text in held), *((text, str(version)) for text in listed)]
+    return [_stranger(text, origin=origin, evidence=control_words(origin, least)) for text, origin in found]
+
+
+def _heldout(manifest: Path | None, settings: Prompts) -> list[str]:
+    """Distinct captions of held-out clips."""
+    if manifest is None or not settings.control:
+        return []
+    items = read_items(manifest, None, ["caption"], settings.max_characters)
+    first = items.frame.unique("key", keep="first", maintain_order=True).select("row", "key")
+    return [normalise_text(text) for text in told_of(manifest, first)["caption"]]
+
+
+def _imported(texts: Sequence[str], corpus: _Texts, captions: pl.DataFrame, name: str) -> list[Row]:
+    keys = pl.Series("key", [key_of(text) for text in texts], dtype=pl.UInt64)
+    found = {row["prompt_id"]: row for row in corpus.rows(captions.filter(pl.col("key").is_in(keys.implode())))}
+    rows = []
+    for text in texts:
+        row = found.get(prompt_id(text)) or _stranger(text, evidence="not a caption of the corpus")
+        rows.append({**row, "origin": name, "evidence": f"imported; {row['evidence']}"})
+    return rows
+
+
+def _paraphrases(sets: Mapping[str, list[Row]], items: Items, settings: Prompts) -> list[Row]:
+    """Rewordings of the riskiest prompts, none of them a caption. They count as of the clips of what they reword."""
+    found: list[Row] = []
+    for name in REWORDED:
+        for row in sets[name]:
+            if len(found) >= settings.paraphrase:
+                return found[: settings.paraphrase]
+            texts = reword(row["text"], settings.seed, TRIED * settings.rewordings)
+            known = items.known(map(key_of, texts))
+            new = [text for text in texts if key_of(text) not in known][: settings.rewordings]
+            words = f"rewording of {row['prompt_id']} ({name}): {row['evidence']}"
+            told = {"source_ids": row["source_ids"], "corpus": row["corpus"], "origin": row["prompt_id"]}
+            found += [_stranger(text, evidence=words, **told) for text in new]
+    return found[: settings.paraphrase]
+
+
+def _without_repeats(sets: Mapping[str, Iterable[Row]]) -> list[Row]:
     seen: set[str] = set()
     rows = []
     for name, members in sets.items():
@@ -82,47 +189,3 @@ def _without_repeats(sets: Mapping[str, list[Row]]) -> list[Row]:
                 seen.add(row["prompt_id"])
                 rows.append({**row, "set": name})
     return rows
-
-
-def read_imported(path: str | Path) -> list[str]:
-    """Prompts of a user's table: the column `prompt`, `caption` or `text`. Empty texts are errors with their line."""
-    rows = read_user_table(Path(path))
-    if not rows:
-        raise ValueError(f"{path}: the prompt table has no rows")
-    column = next((c for c in TEXT_COLUMNS if c in rows[0]), None)
-    if column is None:
-        raise ValueError(f"{path}: no column named {', '.join(TEXT_COLUMNS)}; it has {', '.join(rows[0])}")
-    texts = [normalise_text(row[column] or "") for row in rows]
-    if "" in texts:
-        raise ValueError(f"{path}: row {texts.index('') + 1} has an empty {column}")
-    return texts
-
-
-def write_prompts(
-    corpus: Path, heldout: Path | None, settings: Mapping[str, Any], out: Path, chunks: Mapping[str, Path]
-) -> None:
-    """Curate from manifest tables and write the whole table and one table a chunk.
-
-    `settings` is the dump of the config section plus `chunk_size` and `required` (a model needs prompts). `chunks`
-    maps chunk names `<set>-<number>` to the paths of their tables; a chunk beyond the set's end has no rows.
-    """
-    section = Prompts.model_validate({k: settings[k] for k in Prompts.model_fields})
-    rows = curate(
-        tables.read_table(corpus).iter_rows(named=True),
-        tables.read_table(heldout).iter_rows(named=True) if heldout else [],
-        read_imported(section.imported) if section.imported else [],
-        section,
-    )
-    if not rows and settings["required"]:
-        raise ValueError(
-            "stage prompts: no prompts. The corpus has no captions and no prompts are imported: "
-            "give a captions table (corpus.captions) or your own list (prompts.imported)."
-        )
-    made_by = {"settings": dict(settings)}
-    tables.write_table(out, rows, tables.PROMPTS, made_by)
-    size = int(settings["chunk_size"])
-    for name, path in chunks.items():
-        which, number = name.rsplit("-", 1)
-        members = [row for row in rows if row["set"] == which]
-        start = int(number) * size
-        tables.write_table(path, members[start : start + size], tables.PROMPTS, made_by)

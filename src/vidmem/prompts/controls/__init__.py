@@ -1,0 +1,1 @@
+"""Lists of captions that serve as controls: `<version>.csv`, one column `caption`."""
