@@ -14,8 +14,8 @@ from promptworld import item, run
 
 from vidmem import tables
 from vidmem.config.prompts import Prompts
-from vidmem.prompts import items as items_module
-from vidmem.prompts.controls.choose import first_fit, matched, read_list
+from vidmem.prompts import items, near
+from vidmem.prompts.controls.choose import first_fit, matched, matched_fit, read_list
 from vidmem.prompts.controls.grammar import CAPTIONS, OVERLAP, captions
 from vidmem.prompts.near import overlaps
 
@@ -46,7 +46,9 @@ def test_no_near_caption_is_missed(tmp_path: Path, texts: list[str], corpus: lis
 
 def test_later_batches_are_looked_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = [f"caption number {n} of the corpus" for n in range(50)] + ["A red CAT, on a mat"]
-    monkeypatch.setattr(items_module, "BATCH_ROWS", 7)
+    monkeypatch.setattr(items, "BATCH_ROWS", 20)
+    monkeypatch.setattr(near, "SLICE_ROWS", 7)
+    monkeypatch.setattr(near, "SLICE_PAIRS", 2)
     found = overlaps(["a red cat on a mat", "number 3", "something else"], manifest(tmp_path, corpus), 0.3)
     assert found == pytest.approx([1.0, 1 / 3, 0.0])
 
@@ -107,6 +109,20 @@ def test_no_more_is_asked_about_than_needed() -> None:
     assert (
         first_fit([], refuse, 4) == [] and first_fit(["0", "2"], refuse, 4) == [] and first_fit(["1"], refuse, 0) == []
     )
+
+
+def test_picking_again_gives_what_picking_among_the_fit_gives() -> None:
+    like, texts = ["a cat on a mat", "dogs", "two boats in the bay"], read_list("v1")[:200]
+    asked: list[str] = []
+
+    def refuse(some: object) -> np.ndarray:
+        asked.extend(some)  # type: ignore[arg-type]
+        return np.array([len(text) % 3 == 0 for text in some])  # type: ignore[attr-defined]
+
+    fit = [text for text in texts if len(text) % 3]
+    assert matched_fit(texts, like, refuse, 20) == matched(fit, like, 20)
+    assert len(asked) == len(set(asked)) < 80
+    assert matched_fit(texts[:5], like, refuse, 20) == matched([t for t in texts[:5] if len(t) % 3], like, 20)
 
 
 def test_the_list_is_what_its_grammar_writes_and_natural_to_read() -> None:

@@ -17,7 +17,7 @@ import polars as pl
 
 from vidmem.config.prompts import Prompts
 from vidmem.promptlist import read_prompt_list
-from vidmem.prompts.controls.choose import first_fit, matched, read_list
+from vidmem.prompts.controls.choose import first_fit, matched_fit, read_list
 from vidmem.prompts.evidence import caption_words, control_words
 from vidmem.prompts.items import Items, id_of, key_of, read_items, told_of
 from vidmem.prompts.near import overlaps
@@ -140,7 +140,7 @@ def _controls(corpus: Path, heldout: Path | None, items: Items, like: Sequence[s
     listed: list[str] = []
     if version and missing and like:  # without prompts to be held against, there is nothing to control
         texts = sorted(set(read_list(version)) - set(held), key=order)
-        listed = matched([t for t, no in zip(texts, refuse(texts), strict=True) if not no], like, missing)
+        listed = matched_fit(texts, like, refuse, missing)
     found = [*((text, "heldout") for text in held), *((text, str(version)) for text in listed)]
     return [_stranger(text, origin=origin, evidence=control_words(origin, least)) for text, origin in found]
 

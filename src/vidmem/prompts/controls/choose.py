@@ -33,6 +33,24 @@ def first_fit(texts: Sequence[str], refuse: Refuse, number: int) -> list[str]:
     raise AssertionError("count never ends")
 
 
+def matched_fit(texts: Sequence[str], like: Sequence[str], refuse: Refuse, number: int) -> list[str]:
+    """What `matched` gives of the texts that are not refused, without asking about all of them.
+
+    Only what is picked is asked about, with some to spare; what is refused is left out and the rest picked again. Once
+    nothing that is picked is refused, no text that is left out could have been picked either.
+    """
+    fit: set[str] = set()
+    left = list(texts)
+    while True:
+        picked = matched(left, like, number + number // 2)
+        unknown = [text for text in picked if text not in fit]
+        if fit.issuperset(picked[:number]):
+            return picked[:number]
+        refused = {text for text, no in zip(unknown, refuse(unknown), strict=True) if no}
+        fit.update(set(unknown) - refused)
+        left = [text for text in left if text not in refused]
+
+
 def matched(texts: Sequence[str], like: Sequence[str], number: int) -> list[str]:
     """`number` of some texts, matched one by one to other texts in length and words; more only append.
 
