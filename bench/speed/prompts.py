@@ -30,7 +30,7 @@ from vidmem.prompts import write_prompts
 from vidmem.prompts.controls import grammar
 
 SIZES = (1_000_000, 10_000_000)
-EVIDENCE = (["caption"], ["caption", "content", "motion"])
+EVIDENCE = ("caption", "caption content motion")
 CHUNK = 500_000
 PARTS = (
     grammar.LEADS,
@@ -41,16 +41,18 @@ PARTS = (
     tuple(f"take {n}" for n in range(40)),
 )
 ASKED = {
-    "video_duplicated": 1000, "image_duplicated": 200, "random_train": 1000, "control": 1000, "paraphrase": 200,
+    "video_duplicated": 1000, "image_duplicated": 200, "random_train": 1000, "control": 100, "paraphrase": 200,
 }  # fmt: skip
 
 
 def captions(numbers: np.ndarray) -> pl.Series:
-    """The captions of some numbers: each picks its parts by the bits of a product (Knuth's multiplicative hash)."""
+    """The captions of some numbers: each picks its parts by the bits of a mix of the number (splitmix64)."""
     columns = []
     for place, part in enumerate(PARTS):
-        mixed = (numbers.astype(np.uint64) * np.uint64(len(PARTS)) + np.uint64(place)) * np.uint64(0x9E3779B97F4A7C15)
-        columns.append(pl.Series(str(place), part).gather((mixed >> np.uint64(33)) % np.uint64(len(part))))
+        x = (numbers.astype(np.uint64) * np.uint64(len(PARTS)) + np.uint64(place)) * np.uint64(0x9E3779B97F4A7C15)
+        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        columns.append(pl.Series(str(place), part).gather((x >> np.uint64(33)) % np.uint64(len(part))))
     return pl.DataFrame(columns).select(pl.concat_str(pl.all(), separator=" "))["0"]
 
 
@@ -125,19 +127,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--evidence", nargs="+", default=EVIDENCE)
     given = parser.parse_args()
     rows = []
     for size in given.sizes:
         with tempfile.TemporaryDirectory() as folder:
             write_tables(Path(folder), size)
-            for evidence in EVIDENCE:
+            for evidence in given.evidence:
                 with multiprocessing.get_context("spawn").Pool(1) as pool:
-                    found = pool.apply(measure, (folder, evidence))
+                    found = pool.apply(measure, (folder, evidence.split()))
                 per = {
                     "items_per_s": round(size / found["cpu_s"]),
                     "us_per_item": round(1e6 * found["cpu_s"] / size, 2),
                 }
-                rows.append({"items": size, "evidence": " ".join(evidence), **found, **per, **machine()})
+                rows.append({"items": size, "evidence": evidence, **found, **per, **machine()})
                 print(rows[-1], flush=True)
     write_csv(given.out / "prompts.csv", rows)
 

@@ -16,6 +16,7 @@ from promptworld import beside, item, run, sets_of
 from vidmem import tables
 from vidmem.config.prompts import Prompts
 from vidmem.prompts import write_prompts
+from vidmem.prompts.items import id_of, key_of
 from vidmem.text import normalise_text, prompt_id, stable_fraction
 
 CAPTIONS = Prompts(evidence=["caption"], control_list=None)
@@ -81,6 +82,11 @@ def test_captions_alone_give_what_plain_loops_give(tmp_path: Path, drawn: list[A
     found = run(tmp_path, rows, wanted).rows
     told = [(r["set"], r["text"], r["duplicates"], r["content_duplicates"], r["source_ids"]) for r in found]
     assert told == by_hand(rows, wanted)
+
+
+@given(st.text())
+def test_a_caption_is_the_number_of_its_prompt_id(text: str) -> None:
+    assert id_of(key_of(text)) == prompt_id(text)
 
 
 def test_risk_by_hand(tmp_path: Path) -> None:
@@ -241,7 +247,11 @@ def test_no_prompts_at_all_is_an_error_that_says_what_to_do(tmp_path: Path) -> N
 
 def test_the_tables_are_the_same_byte_by_byte(tmp_path: Path) -> None:
     tables.write_table(tmp_path / "m.parquet", CORPUS, tables.MANIFEST)
-    settings = {**Prompts(evidence=["caption"], paraphrase=4).model_dump(), "chunk_size": 2, "required": True}
+    settings = {
+        **Prompts(evidence=["caption"], control=3, paraphrase=4).model_dump(),
+        "chunk_size": 2,
+        "required": True,
+    }
     for name in ("a", "b"):
         write_prompts(tmp_path / "m.parquet", None, settings, tmp_path / name, {})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

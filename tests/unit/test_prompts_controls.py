@@ -17,6 +17,7 @@ from vidmem.config.prompts import Prompts
 from vidmem.prompts import items, near
 from vidmem.prompts.controls.choose import first_fit, matched, matched_fit, read_list
 from vidmem.prompts.controls.grammar import CAPTIONS, OVERLAP, captions
+from vidmem.prompts.meaning import Meanings
 from vidmem.prompts.near import overlaps
 
 WORDS = ["a", "the", "cat", "dog", "sits", "runs", "on", "mat", "grass", "red", "blue", "fast"]
@@ -63,7 +64,7 @@ def test_a_broken_items_caption_is_the_corpus_all_the_same(tmp_path: Path) -> No
 def test_held_out_captions_come_first_then_the_list(tmp_path: Path) -> None:
     corpus = [item(0, "a cat"), item(1, "a dog sits on the mat")]
     heldout = [item(0, "a cat"), item(1, "a horse"), item(2, "The dog sits on a mat!")]
-    wanted = Prompts(evidence=["caption"], control=6)
+    wanted = Prompts(evidence=["caption"], control=6, control_cosine_limit=0)
     controls = [r for r in run(tmp_path, corpus, wanted, heldout=heldout).rows if r["set"] == "control"]
     assert controls[0]["text"] == "a horse" and controls[0]["origin"] == "heldout" and len(controls) == 6
     assert {r["origin"] for r in controls[1:]} == {"v1"} and {r["text"] for r in controls[1:]} <= set(read_list("v1"))
@@ -74,9 +75,23 @@ def test_held_out_captions_come_first_then_the_list(tmp_path: Path) -> None:
 def test_a_listed_control_that_the_corpus_nearly_holds_is_not_taken(tmp_path: Path) -> None:
     listed = read_list("v1")
     corpus = [item(0, "a cat"), *(item(n, f"{text}!") for n, text in enumerate(listed[:-40], 1))]
-    wanted = Prompts(evidence=["caption"], control=100)
+    wanted = Prompts(evidence=["caption"], control=100, control_cosine_limit=0)
     controls = {r["text"] for r in run(tmp_path, corpus, wanted).rows if r["set"] == "control"}
     assert controls <= set(listed[-40:]) and len(controls) > 30
+
+
+def test_a_listed_control_says_nothing_that_a_caption_says_in_other_words(tmp_path: Path) -> None:
+    listed = next(text for text in read_list("v1") if "looking through a telescope" in text)
+    corpus = [item(0, "Music artist gazes at the stars with a telescope")]
+    assert listed in read_list("v1")
+    wanted = {"evidence": ["caption"], "control": 3000, "control_cosine_limit": 0}
+    near = Meanings([corpus[0]["caption"]]).nearest([listed, "A pelican"])
+    assert near[0] > 0.5 > 0.3 > near[1]
+    by_words = run(tmp_path, corpus, Prompts.model_validate(wanted))
+    assert (
+        listed in {r["text"] for r in by_words.rows}
+        and "sentence vectors not looked at: 1 captions" in by_words.controls
+    )
 
 
 def test_matched_controls_are_as_long_as_what_they_are_matched_to() -> None:

@@ -21,7 +21,7 @@ rule prompts:
     benchmark:
         "results/{audit}/benchmarks/prompts/prompts.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/torch.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,  # 10 M captions take 8 GB

@@ -53,6 +53,19 @@ class Prompts(Section):
         description="A control is refused if it shares this much of its words with a caption of the corpus "
         "(words of both / words of either).",
     )
+    control_cosine: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="A control of the list is refused if its sentence vector has this cosine with that of a caption: "
+        "it says the same in other words.",
+    )
+    control_cosine_limit: int = Field(
+        2000,
+        ge=0,
+        description="Most distinct captions for which that is looked at, at some 10 ms each on one core. With more, "
+        "words alone decide, and the table's metadata says so. 0: never.",
+    )
     paraphrase: int = Field(
         0,
         ge=0,

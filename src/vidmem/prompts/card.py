@@ -58,7 +58,7 @@ def card(facts: Facts) -> str:
         "are texts alone: there is no video, image or frame here.\n",
         _counted(facts.counts),
         _from_what(facts),
-        _how(facts.made_by.get("settings", {})),
+        _how(facts),
         "## Columns\n\n" + _table(("column", "meaning"), [(f"`{k}`", v) for k, v in COLUMNS.items()]),
         _terms(facts),
         _files(facts),
@@ -85,10 +85,13 @@ def _from_what(facts: Facts) -> str:
     return f"## From what\n\n{_table(('input', 'SHA-256'), rows)}{lost}"
 
 
-def _how(settings: Mapping[str, Any]) -> str:
+def _how(facts: Facts) -> str:
+    settings, controls = facts.made_by.get("settings", {}), facts.made_by.get("controls", "nothing")
     return (
-        f"## How\n\nEvidence: {', '.join(settings.get('evidence', []))}. Sets, risk and checks are defined in vidmem's "
-        "docs/prompts.md. Settings:\n\n```json\n" + json.dumps(settings, indent=1, sort_keys=True) + "\n```\n"
+        f"## How\n\nEvidence: {', '.join(settings.get('evidence', []))}. Controls were checked by {controls}. Sets, "
+        "risk and checks are defined in vidmem's docs/prompts.md. Settings:\n\n```json\n"
+        + json.dumps(settings, indent=1, sort_keys=True)
+        + "\n```\n"
     )
 
 

@@ -20,6 +20,7 @@ from vidmem.promptlist import read_prompt_list
 from vidmem.prompts.controls.choose import first_fit, matched_fit, read_list
 from vidmem.prompts.evidence import caption_words, control_words
 from vidmem.prompts.items import Items, id_of, key_of, read_items, told_of
+from vidmem.prompts.meaning import Meanings
 from vidmem.prompts.near import overlaps
 from vidmem.prompts.ranks import MATCHED, rank
 from vidmem.prompts.risk import by_caption
@@ -33,10 +34,14 @@ TRIED = 4  # times as many rewordings as wanted are asked for, since some are ca
 
 @dataclass(frozen=True)
 class Curated:
-    """Rows under `tables.PROMPTS`, in the order of sets and risk, and what was left out, by reason."""
+    """Rows under `tables.PROMPTS`, in the order of sets and risk.
+
+    `left_out` counts items that no prompt was made from, by reason; `controls` says how controls were checked.
+    """
 
     rows: list[Row]
     left_out: dict[str, int]
+    controls: str
 
 
 def curate(corpus: Path, duplicates: Path | None, heldout: Path | None, settings: Prompts) -> Curated:
@@ -51,10 +56,19 @@ def curate(corpus: Path, duplicates: Path | None, heldout: Path | None, settings
     texts = _Texts(corpus, items, captions)
     sets = {name: texts.rows(ranks[name].head(size)) for name, size in _sizes(settings).items()}
     like = texts.of(_targets(ranks)) or imported
-    sets["control"] = _controls(corpus, heldout, items, like, settings)
+    asked = captions if len(captions) <= settings.control_cosine_limit else captions.clear()
+    meanings = Meanings(texts.of(asked))
+    sets["control"] = _controls(corpus, heldout, items, like, meanings, settings)
     sets["imported"] = _imported(imported, texts, captions, Path(settings.imported or "").name)
     sets["paraphrase"] = _paraphrases(sets, items, settings)
-    return Curated(_without_repeats(sets), items.left_out)
+    return Curated(_without_repeats(sets), items.left_out, _checked(len(captions), settings))
+
+
+def _checked(captions: int, settings: Prompts) -> str:
+    words, limit = f"words in common under {settings.control_overlap:g}", settings.control_cosine_limit
+    if captions <= limit:
+        return f"{words}; cosine of sentence vectors under {settings.control_cosine:g} (controls of the list)"
+    return f"{words}; sentence vectors not looked at: {captions} captions, control_cosine_limit is {limit}"
 
 
 def _sizes(settings: Prompts) -> dict[str, int]:
@@ -76,12 +90,16 @@ class _Texts:
 
     def of(self, captions: pl.DataFrame) -> list[str]:
         """Texts of some captions (columns key, row), in their order."""
+        if captions.is_empty():
+            return []
         told = told_of(self.manifest, captions.select("row", "key"))
         texts = dict(zip(told["key"], told["caption"], strict=True))
         return [normalise_text(texts[key]) for key in captions["key"]]
 
     def rows(self, captions: pl.DataFrame) -> list[Row]:
         """Rows under `tables.PROMPTS`, without their set."""
+        if captions.is_empty():
+            return []
         clips = (
             self.items.frame.lazy().filter(pl.col("key").is_in(captions["key"].implode())).select("row", "key", "file")
         )
@@ -124,13 +142,24 @@ def _targets(ranks: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(placed).sort("place", "part").select("key", "row")
 
 
-def _controls(corpus: Path, heldout: Path | None, items: Items, like: Sequence[str], settings: Prompts) -> list[Row]:
-    """Held-out captions in the order of a hash, then the listed ones that match."""
+def _controls(
+    corpus: Path, heldout: Path | None, items: Items, like: Sequence[str], meanings: Meanings, settings: Prompts
+) -> list[Row]:
+    """Held-out captions in the order of a hash, then the listed ones that match.
+
+    What a listed one says must be new too. Held-out clips are said not to be in the corpus, and are like it by right.
+    """
     least = settings.control_overlap
 
     def refuse(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         known = items.known(map(key_of, texts))
         return np.array([key_of(text) in known for text in texts], bool) | (overlaps(texts, corpus, least) >= least)
+
+    def refuse_listed(texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+        no = refuse(texts)
+        left = [text for text, refused in zip(texts, no, strict=True) if not refused]
+        no[~no] = meanings.nearest(left) >= settings.control_cosine
+        return no
 
     def order(text: str) -> float:
         return stable_fraction(settings.seed, prompt_id(text))
@@ -140,7 +169,7 @@ def _controls(corpus: Path, heldout: Path | None, items: Items, like: Sequence[s
     listed: list[str] = []
     if version and missing and like:  # without prompts to be held against, there is nothing to control
         texts = sorted(set(read_list(version)) - set(held), key=order)
-        listed = matched_fit(texts, like, refuse, missing)
+        listed = matched_fit(texts, like, refuse_listed, missing)
     found = [*((text, "heldout") for text in held), *((text, str(version)) for text in listed)]
     return [_stranger(text, origin=origin, evidence=control_words(origin, least)) for text, origin in found]
 
@@ -166,13 +195,13 @@ def _imported(texts: Sequence[str], corpus: _Texts, captions: pl.DataFrame, name
 
 def _paraphrases(sets: Mapping[str, list[Row]], items: Items, settings: Prompts) -> list[Row]:
     """Rewordings of the riskiest prompts, none of them a caption. They count as of the clips of what they reword."""
+    asked = [(name, row) for name in REWORDED for row in sets[name]]
     found: list[Row] = []
-    for name in REWORDED:
-        for row in sets[name]:
-            if len(found) >= settings.paraphrase:
-                return found[: settings.paraphrase]
-            texts = reword(row["text"], settings.seed, TRIED * settings.rewordings)
-            known = items.known(map(key_of, texts))
+    while asked and len(found) < settings.paraphrase:
+        block, asked = asked[: settings.paraphrase], asked[settings.paraphrase :]
+        forms = [reword(row["text"], settings.seed, TRIED * settings.rewordings) for _, row in block]
+        known = items.known(key_of(text) for texts in forms for text in texts)
+        for (name, row), texts in zip(block, forms, strict=True):
             new = [text for text in texts if key_of(text) not in known][: settings.rewordings]
             words = f"rewording of {row['prompt_id']} ({name}): {row['evidence']}"
             told = {"source_ids": row["source_ids"], "corpus": row["corpus"], "origin": row["prompt_id"]}

@@ -5,6 +5,7 @@ A caption is its prompt_id as an unsigned integer of 64 bits, which orders capti
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 
 from vidmem import tables
 from vidmem.progress import progress
-from vidmem.text import normalise_text, prompt_id
+from vidmem.text import normalise_text
 
 BATCH_ROWS = 200_000
 COMPONENTS = ("caption_component", "content_component", "motion_component")
@@ -58,7 +59,12 @@ class Items:
 
 def key_of(text: str) -> int:
     """A caption's prompt_id as a number."""
-    return int(prompt_id(text), 16)
+    return _hash(normalise_text(text))
+
+
+def _hash(normal: str) -> int:
+    """`key_of` of a text that is normalised already: prompt_id is the first 16 hex digits of the same hash."""
+    return int.from_bytes(hashlib.sha256(normal.encode()).digest()[:8], "big")
 
 
 def id_of(key: int) -> str:
@@ -104,7 +110,7 @@ def _usable(batch: pl.DataFrame, start: int, longest: int, left_out: Counter[str
     left_out["the item is not ok"] += len(batch) - len(ok)
     left_out["no caption"] += texts.count("")
     left_out[f"the caption is longer than {longest} characters"] += len(ok) - int(usable.sum()) - texts.count("")
-    keys = pl.Series([key_of(t) if good else 0 for t, good in zip(texts, usable, strict=True)], dtype=pl.UInt64)
+    keys = pl.Series([_hash(t) if good else 0 for t, good in zip(texts, usable, strict=True)], dtype=pl.UInt64)
     image = (pl.col("kind") == "image").fill_null(value=False)
     return ok.select("row", key=keys, file=pl.col("same_as").hash(), image=image).filter(usable)
 

@@ -90,7 +90,8 @@ class _Texts:
             place, text = self._pairs(number[first:last], near[first:last])
             caption = np.searchsorted(rows, row[first:last])[place]
             fits = self._can_be_near(size[starts[caption]], self.sizes[text])
-            self._raise(best, np.unique(np.stack([caption[fits], text[fits]]), axis=1), number, size, starts, counts)
+            pairs = np.unique(caption[fits] * len(best) + text[fits])
+            self._raise(best, np.divmod(pairs, len(best)), number, size, starts, counts)
 
     def _pairs(self, number: Ints, near: Ints) -> tuple[Ints, Ints]:
         """Each word's texts: the word's place, and the text."""
@@ -103,7 +104,13 @@ class _Texts:
         return np.asarray(np.minimum(one, other) >= (self.least - 1e-9) * np.maximum(one, other))
 
     def _raise(
-        self, best: npt.NDArray[np.float64], pairs: Ints, number: Ints, size: Ints, starts: Ints, counts: Ints
+        self,
+        best: npt.NDArray[np.float64],
+        pairs: tuple[Ints, Ints],
+        number: Ints,
+        size: Ints,
+        starts: Ints,
+        counts: Ints,
     ) -> None:
         caption, text = pairs
         many = counts[caption]

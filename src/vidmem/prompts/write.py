@@ -40,6 +40,7 @@ def write_prompts(
         "vidmem": __version__,
         "inputs": {name: sha256_of(path) for name, path in read.items() if path},
         "left_out": curated.left_out,
+        "controls": curated.controls,
     }
     _log(curated, section)
     tables.write_table(out, rows, tables.PROMPTS, made_by)
@@ -72,6 +73,8 @@ def _log(curated: Curated, settings: Prompts) -> None:
         if size:
             why = "" if counts[name] else ": the corpus gives none; its chunks are empty"
             print(f"{name}: {counts[name]} prompts of {size} asked for{why}")
+    if settings.control:
+        print(f"controls were checked by {curated.controls}")
     if settings.imported:
         print(f"imported: {counts['imported']} prompts that no other set holds")
     for reason, count in curated.left_out.items():

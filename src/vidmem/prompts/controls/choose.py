@@ -36,13 +36,13 @@ def first_fit(texts: Sequence[str], refuse: Refuse, number: int) -> list[str]:
 def matched_fit(texts: Sequence[str], like: Sequence[str], refuse: Refuse, number: int) -> list[str]:
     """What `matched` gives of the texts that are not refused, without asking about all of them.
 
-    Only what is picked is asked about, with some to spare; what is refused is left out and the rest picked again. Once
-    nothing that is picked is refused, no text that is left out could have been picked either.
+    Only what is picked is asked about, with as many to spare as were refused before. What is refused is left out and
+    the rest picked again. Once nothing that is picked is refused, no text that is left out could have been picked.
     """
     fit: set[str] = set()
     left = list(texts)
     while True:
-        picked = matched(left, like, number + number // 2)
+        picked = matched(left, like, number + max(number // 2, len(texts) - len(left)))
         unknown = [text for text in picked if text not in fit]
         if fit.issuperset(picked[:number]):
             return picked[:number]
@@ -56,7 +56,7 @@ def matched(texts: Sequence[str], like: Sequence[str], number: int) -> list[str]
 
     The i-th is the one not yet taken with the smallest |words - words of like[i]| / words of like[i] + the share of
     its words that none of `like` has (our definition); of equal ones the first. After the last of `like` the first
-    is matched again. All are distinct words in lower case.
+    is matched again. Words are distinct ones in lower case.
     """
     sizes, shares = _sizes(texts), _known_shares(texts, like)
     wanted = np.maximum(_sizes(like), 1) if like else np.array([max(1, int(np.median(sizes)))])
