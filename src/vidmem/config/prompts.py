@@ -97,10 +97,21 @@ class Prompts(Section):
             raise ValueError("`motion_duplicated` needs content evidence too: its clips share motion and no content")
         if self.paraphrase and not (self.video_duplicated or self.image_duplicated or self.motion_duplicated):
             raise ValueError("`paraphrase` rewords the prompts of the duplicated sets: give one of them a size")
-        sizes = (self.video_duplicated, self.image_duplicated, self.motion_duplicated, self.random_train, self.control)
-        if not any(sizes) and not self.imported:
+        if not any(self.sizes.values()) and not self.imported:
             raise ValueError("all prompt sets are empty: raise a size, or give `imported`")
         return self
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Most prompts of each set but the imported one, which is as large as its list."""
+        return {
+            "video-duplicated": self.video_duplicated,
+            "image-duplicated": self.image_duplicated,
+            "motion-duplicated": self.motion_duplicated,
+            "random-train": self.random_train,
+            "control": self.control,
+            "paraphrase": self.paraphrase,
+        }
 
     @property
     def needs_duplicates(self) -> bool:

@@ -16,16 +16,7 @@ from vidmem.userfiles import count_media, find_captions, find_shards
 
 def set_sizes(audit: Audit, imported: int) -> dict[str, int]:
     """Most prompts of each set."""
-    prompts = audit.prompts
-    return {
-        "video-duplicated": prompts.video_duplicated,
-        "image-duplicated": prompts.image_duplicated,
-        "motion-duplicated": prompts.motion_duplicated,
-        "random-train": prompts.random_train,
-        "control": prompts.control,
-        "imported": imported,
-        "paraphrase": prompts.paraphrase,
-    }
+    return {**audit.prompts.sizes, "imported": imported}
 
 
 def sources_of(audit: Audit, side: str) -> dict[str, Source]:

@@ -47,14 +47,16 @@ class Curated:
 def curate(corpus: Path, duplicates: Path | None, heldout: Path | None, settings: Prompts) -> Curated:
     """Prompt sets from manifests (`tables.MANIFEST`) and the corpus' duplicates (`tables.DUPLICATES`).
 
-    A prompt that an earlier set holds is not repeated; the sets' order is that of `set_sizes` of the plan.
+    A prompt that an earlier set holds is not repeated: first the sets from the corpus, then controls, imported prompts
+    and rewordings.
     """
     items = read_items(corpus, duplicates, settings.evidence, settings.max_characters)
     captions = by_caption(items.frame, settings.evidence)
     ranks = rank(captions, settings)
     imported = read_prompt_list(Path(settings.imported).expanduser()) if settings.imported else []
-    texts = _Texts(corpus, items, captions)
-    sets = {name: texts.rows(ranks[name].head(size)) for name, size in _sizes(settings).items()}
+    texts = _Texts(corpus, items)
+    sizes = settings.sizes
+    sets = {name: texts.rows(ranked.head(sizes[name])) for name, ranked in ranks.items()}
     like = texts.of(_targets(ranks)) or imported
     asked = captions if len(captions) <= settings.control_cosine_limit else captions.clear()
     meanings = Meanings(texts.of(asked))
@@ -71,22 +73,12 @@ def _checked(captions: int, settings: Prompts) -> str:
     return f"{words}; sentence vectors not looked at: {captions} captions, control_cosine_limit is {limit}"
 
 
-def _sizes(settings: Prompts) -> dict[str, int]:
-    return {
-        "video-duplicated": settings.video_duplicated,
-        "image-duplicated": settings.image_duplicated,
-        "motion-duplicated": settings.motion_duplicated,
-        "random-train": settings.random_train,
-    }
-
-
 @dataclass(frozen=True)
 class _Texts:
     """Captions' texts and clips, which are read from the manifest for those that are chosen."""
 
     manifest: Path
     items: Items
-    captions: pl.DataFrame
 
     def of(self, captions: pl.DataFrame) -> list[str]:
         """Texts of some captions (columns key, row), in their order."""

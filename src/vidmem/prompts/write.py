@@ -61,15 +61,7 @@ def sha256_of(path: Path) -> str:
 def _log(curated: Curated, settings: Prompts) -> None:
     """Say how large each set became, and what is in none."""
     counts = Counter(row["set"] for row in curated.rows)
-    asked = {
-        "video-duplicated": settings.video_duplicated,
-        "image-duplicated": settings.image_duplicated,
-        "motion-duplicated": settings.motion_duplicated,
-        "random-train": settings.random_train,
-        "control": settings.control,
-        "paraphrase": settings.paraphrase,
-    }
-    for name, size in asked.items():
+    for name, size in settings.sizes.items():
         if size:
             why = "" if counts[name] else ": the corpus gives none; its chunks are empty"
             print(f"{name}: {counts[name]} prompts of {size} asked for{why}")
