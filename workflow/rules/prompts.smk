@@ -24,7 +24,7 @@ rule prompts:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,  # 10 M captions take 8 GB
+        mem_mb=lambda w, attempt: 4000 * attempt,  # 10 M items took 3.0 GiB
         runtime=lambda w, attempt: 60 * attempt,
     params:
         chunks=PLAN.prompt_chunks(),
