@@ -3,8 +3,9 @@
     POLARS_MAX_THREADS=1 OMP_NUM_THREADS=1 python bench/speed/prompts.py --out bench/speed
 
 Writes prompts.csv, one row a number of items and kind of evidence: the stage's own function from a manifest and a
-duplicates table to its prompts, all sets asked for, each in a process of its own, whose peak memory it is. Captions are
-made from parts, ten words on average; which one an item bears follows a power law (number N u^1.5 with u uniform, of as
+duplicates table to its prompts, all sets but `motion-duplicated` and `imported`, in a process of its own, whose peak
+memory it is. Captions are
+made from parts, some twenty words; which one an item bears follows a power law (number N u^1.5 with u uniform, of as
 many captions as items), one item in ten has the file of another, components are drawn. Making the tables is not timed.
 Seconds are of the processor. `--evidence` chooses kinds: the rows kept are those of all of them. About five minutes
 for ten million items.
