@@ -61,7 +61,7 @@ class Amg(Section):
     limit: float = Field(
         0.5,
         gt=0,
-        description="The most that one step of dissimilarity may move the predicted clean clip, as a share of its norm.",
+        description="The most that a step of dissimilarity may move the predicted clean clip, as a share of its norm.",
     )
 
 

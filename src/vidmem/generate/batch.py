@@ -15,6 +15,8 @@ from vidmem.generate.clip import Made, Record, failed, finish, without_video
 from vidmem.generate.load import Frames, sample
 from vidmem.generate.recorder import GuidanceMismatch, Recorder, Stopped, latent_frames
 from vidmem.generate.redact import without_tokens
+from vidmem.generate.remedies.apply import Remedy
+from vidmem.generate.remedies.base import RemedyUnfit
 from vidmem.generate.tasks import Task
 from vidmem.generate.tokens import is_truncated
 
@@ -22,7 +24,7 @@ NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAIL
 REMEDY = "set `offload` to model or sequential, sample fewer or smaller frames, or use dtype float16 or bfloat16"
 
 
-_Sampled = tuple[Frames | None, list[Record]]  # None: sampling was stopped on purpose
+_Sampled = tuple[Frames | None, list[Record], int]  # None: stopped on purpose; rows; predictions of the denoiser
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class _Problem:
 class Sampler:
     """Samples tasks with one pipeline. `settings` as in `run.generate_chunk`; `signals` full or first-step-only."""
 
-    def __init__(self, pipeline: Any, settings: Mapping[str, Any]) -> None:
-        self._pipeline, self._settings = pipeline, settings
+    def __init__(self, pipeline: Any, settings: Mapping[str, Any], remedy: Remedy | None = None) -> None:
+        self._pipeline, self._settings, self._remedy = pipeline, settings, remedy or Remedy()
         self._first_step_only = settings.get("signals") == "first-step-only"
         self.limit: int | None = None  # videos at once, known once memory ran out
 
@@ -55,8 +57,8 @@ class Sampler:
             return
         made = self._attempt(tasks)
         if not isinstance(made, _Problem):
-            for task, (frames, signals) in zip(tasks, made, strict=True):
-                yield task, self._made(task, frames, signals, len(tasks))
+            for task, sampled in zip(tasks, made, strict=True):
+                yield task, self._made(task, sampled, len(tasks))
         elif len(tasks) == 1:
             advice = f"out of memory at batch size 1: {REMEDY} ({made.reason})" if made.memory else made.reason
             yield tasks[0], self._noted(tasks[0], failed(advice))
@@ -78,7 +80,7 @@ class Sampler:
             return _Problem(f"no image to start from: {missing[0]}", memory=False)
         try:
             return self._sample(tasks)
-        except GuidanceMismatch:
+        except (GuidanceMismatch, RemedyUnfit):
             raise  # true of every video of this model, and of none of their making
         except Exception as error:  # whatever a foreign pipeline raises is the reason
             problem = _problem(error)
@@ -86,36 +88,54 @@ class Sampler:
         return problem
 
     def _sample(self, tasks: Sequence[Task]) -> list[_Sampled]:
+        tried: list[Recorder] = []
+
+        def first_step(seeds: list[int]) -> list[list[Record]]:
+            recorder, _ = self._recorded(tasks, seeds, True)
+            tried.append(recorder)
+            return recorder.rows
+
+        seeds = self._remedy.seeds([task.seed for task in tasks], first_step)
+        recorder, videos = self._recorded(tasks, seeds, self._first_step_only)
+        predictions = sum(one.predictions for one in (*tried, recorder))
+        if self._first_step_only:
+            return [(None, rows, predictions) for rows in recorder.rows]
+        if len(videos) != len(tasks):
+            raise ValueError(f"the pipeline gave {len(videos)} videos where {len(tasks)} were asked for")
+        return [(frames, rows, predictions) for frames, rows in zip(videos, recorder.rows, strict=True)]
+
+    def _recorded(
+        self, tasks: Sequence[Task], seeds: Sequence[int], first_step_only: bool
+    ) -> tuple[Recorder, list[Frames]]:
+        videos: list[Frames] = []
         settings = self._settings
         with Recorder(
             self._pipeline,
             videos=len(tasks),
             guidance_scale=settings.get("guidance_scale"),
             latent_frames=latent_frames(self._pipeline, settings.get("frames")),
-            stop_after=1 if self._first_step_only else None,
+            stop_after=1 if first_step_only else None,
+            remedy=self._remedy.intervention(),
         ) as recorder:
             try:
-                videos = self._call(tasks)
+                videos = self._call(tasks, seeds)
             except Stopped:
                 _tidy(self._pipeline, memory=False)
-        if self._first_step_only:
-            return [(None, rows) for rows in recorder.rows]
-        if len(videos) != len(tasks):
-            raise ValueError(f"the pipeline gave {len(videos)} videos where {len(tasks)} were asked for")
-        return list(zip(videos, recorder.rows, strict=True))
+        return recorder, videos
 
-    def _call(self, tasks: Sequence[Task]) -> list[Frames]:
-        texts, seeds = [task.text or "" for task in tasks], [task.seed for task in tasks]
+    def _call(self, tasks: Sequence[Task], seeds: Sequence[int]) -> list[Frames]:
+        texts = [task.text or "" for task in tasks]
         images = [task.image for task in tasks if isinstance(task.image, np.ndarray)]
         labels = [task.class_label for task in tasks if task.class_label is not None]
         return sample(self._pipeline, texts, seeds, self._settings, images or None, labels or None)
 
-    def _made(self, task: Task, frames: Frames | None, signals: list[Record], together: int) -> Made:
+    def _made(self, task: Task, sampled: _Sampled, together: int) -> Made:
+        frames, signals, predictions = sampled
         if frames is None:
             made = without_video(signals)
         else:
             made = finish(frames, signals, float(self._settings.get("fps", 8.0)), int(self._settings.get("crf", 12)))
-        made[1]["video"]["batch_size"] = together
+        made[1]["video"] |= {"batch_size": together, "denoiser_calls": predictions, "remedy": self._remedy.kind}
         return self._noted(task, made)
 
     def _noted(self, task: Task, made: Made) -> Made:

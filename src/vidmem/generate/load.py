@@ -262,9 +262,10 @@ def sample(
     default), and what the pipeline's family asks for. `images` are the videos' first frames, uint8 (H, W, 3), and
     `labels` their classes, where the pipeline takes such.
     Every video has a CPU generator of its own, so that it doesn't depend on what else is in the batch.
+    With a `remedy` in the settings tensors can take part in gradients, which those of inference mode can't.
     """
     arguments = call_arguments(pipeline, texts, seeds, settings, images, labels)
-    with torch.inference_mode():
+    with torch.no_grad() if settings.get("remedy") else torch.inference_mode():
         result = pipeline(**arguments)
     videos = result.frames if hasattr(result, "frames") else [[image] for image in result.images]
     return [to_frames(video) for video in videos]

@@ -123,3 +123,27 @@ def epsilon(output: torch.Tensor, sample: torch.Tensor, level: NoiseLevel) -> to
     if level.prediction == "sample":
         return (x - level.signal * output) / max(level.sigma, 1e-12)
     return x + level.signal * output if level.path == "flow" else level.signal * output + level.sigma * x
+
+
+def output_difference(difference: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
+    """The change of a denoiser's output that changes eps by `difference`: the inverse of `epsilon_difference`."""
+    signal = max(level.signal, level.floor, 1e-6)
+    if level.prediction == "epsilon":
+        return difference
+    if level.prediction == "v":
+        return difference / signal
+    if level.prediction == "minus v":
+        return difference / -signal
+    return difference * (-max(level.sigma, 1e-12) / signal)
+
+
+def clean_sample(output: torch.Tensor, sample: torch.Tensor, level: NoiseLevel) -> torch.Tensor:
+    """x_0 as one output predicts it for the scheduler's `sample` (x_t, before `scale`)."""
+    x = sample * level.scale
+    if level.prediction == "sample":
+        return output
+    if level.prediction == "epsilon":
+        return (x - level.sigma * output) / max(level.signal, level.floor, 1e-6)
+    if level.prediction == "minus v":
+        output = -output
+    return x - level.sigma * output if level.path == "flow" else level.signal * x - level.sigma * output

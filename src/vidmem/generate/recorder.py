@@ -20,8 +20,20 @@ import diffusers
 import torch
 
 from vidmem.generate.families import Family, Heard, family_of
-from vidmem.generate.layouts import LAYOUTS, Pair, Rebuild, Scale, find_layout, guided, like, tolerance
+from vidmem.generate.layouts import (
+    LAYOUTS,
+    Pair,
+    Rebuild,
+    Scale,
+    find_layout,
+    guidance_error,
+    guided,
+    like,
+    tolerance,
+)
 from vidmem.generate.noise import NoiseLevel, UnknownParameterisation, epsilon, epsilon_difference, noise_level
+from vidmem.generate.remedies.base import Intervention, Steered, Step
+from vidmem.generate.remedies.calls import Call
 from vidmem.tables import OK, SKIPPED
 
 DENOISERS = ("unet", "transformer", "transformer_2")
@@ -57,7 +69,11 @@ class Recorder:
     denoisers that work on a flat list of tokens, such as LTX's). Rows lack the keys (video_id, prompt_id, seed).
     A step whose guidance can't be rebuilt is a row `skipped` with the reason, and a warning; on the first step of
     a family whose layout is declared it raises `GuidanceMismatch`. With `stop_after=n` the call ends with
-    `Stopped` after n steps. `layout` and `error` are the first step's, when it is over.
+    `Stopped` after n steps. `layout` and `error` are the first step's, when it is over. `predictions` counts what the
+    denoiser was asked for, a video: a call on both conditions gives two.
+
+    A `remedy` changes what the denoiser is called with and what the scheduler is handed; the rows are then those of
+    the step as it was taken. It needs both predictions, and where there are none it raises `NoPair`.
     """
 
     def __init__(
@@ -68,14 +84,17 @@ class Recorder:
         guidance_scale: float | None = None,
         latent_frames: int | None = None,
         stop_after: int | None = None,
+        remedy: Intervention | None = None,
     ) -> None:
         self.rows: list[list[Row]] = [[] for _ in range(videos)]
+        self.predictions = 0
         self.layout: str | None = None
         self.error: float | None = None
         self._pipeline, self._scheduler = pipeline, pipeline.scheduler
         self._family: Family | None = family_of(type(pipeline).__name__)
         self._videos, self._scale, self._latent_frames = videos, guidance_scale, latent_frames
-        self._stop_after = stop_after
+        self._stop_after, self._remedy = stop_after, remedy
+        self._calls: list[Call] = []  # as the outputs; only kept for a remedy
         self._names = [self._family.layout] if self._family and self._family.layout else list(LAYOUTS)
         self._outputs: list[torch.Tensor] = []
         self._earlier: list[Row] = []
@@ -88,6 +107,8 @@ class Recorder:
             module = getattr(self._pipeline, name, None)
             if isinstance(module, torch.nn.Module):
                 self._hooks.append(module.register_forward_hook(functools.partial(self._heard, name)))
+                if self._remedy is not None:
+                    self._hooks.append(module.register_forward_pre_hook(self._before, with_kwargs=True))
         self._had_own_step = "step" in vars(self._scheduler)
         self._original = self._scheduler.step
         self._signature = inspect.signature(self._original)
@@ -104,7 +125,13 @@ class Recorder:
             del self._scheduler.step
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._outputs, self._earlier = [], [], []
+        self._hooks, self._outputs, self._earlier, self._calls = [], [], [], []
+
+    def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        assert self._remedy is not None
+        call = self._remedy.before(Call(module, args, kwargs), len(self._calls))
+        self._calls.append(call)
+        return call.args, call.kwargs
 
     def _heard(self, name: str, module: torch.nn.Module, args: Any, output: Any) -> None:
         self._component, self._denoiser = name, type(module).__name__
@@ -112,8 +139,10 @@ class Recorder:
         self._outputs.append(tensor.detach())
 
     def _step(self, scheduler: Any, original: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-        given = self._signature.bind(*args, **kwargs).arguments
-        result = original(*args, **kwargs)
+        bound = self._signature.bind(*args, **kwargs)
+        given = bound.arguments
+        steered = None if self._remedy is None else self._steer(scheduler, given)
+        result = original(*bound.args, **bound.kwargs)
         index = getattr(scheduler, "step_index", None)  # already moved on to the next step
         heard: Heard | None = Heard(
             self._pipeline,
@@ -132,13 +161,33 @@ class Recorder:
             # a copy of x_t, for the pipeline may write the step's result into it
             self._earlier.append({**given, "sample": given["sample"].clone()})
             return result
-        self._outputs, self._earlier = [], []
-        self._record(scheduler, heard, float(torch.as_tensor(given["timestep"]).flatten()[0]))
+        self._outputs, self._earlier, self._calls = [], [], []
+        self._record(scheduler, heard, _timestep(given), steered)
+        both = self.layout is not None and self.layout.startswith("one batch")
+        self.predictions += len(heard.outputs) * (2 if both else 1)
         if self._stop_after is not None and len(self.rows[0]) >= self._stop_after:
             raise Stopped(f"stopped after {self._stop_after} steps, as asked")
         return result
 
-    def _record(self, scheduler: Any, heard: Heard, timestep: float) -> None:
+    def _steer(self, scheduler: Any, given: dict[str, Any]) -> Steered:
+        """The step as the remedy has it; puts into `given` what the scheduler is to be handed."""
+        assert self._remedy is not None
+        timestep, handed, sample = _timestep(given), given["model_output"].detach(), given["sample"].detach()
+        index = _upcoming(scheduler, given["timestep"])
+        heard = Heard(self._pipeline, self._outputs, handed, sample, self._scales(), index, given, self._earlier)
+        pair = self._pair(heard)
+        assert self.layout is not None
+        step = Step(
+            self._calls, self.layout, pair, handed, sample, noise_level(scheduler, index, timestep),
+            _in_force(pair, heard), self._videos, len(self.rows[0]), len(scheduler.timesteps),
+            lambda tensor: self._by_frame(tensor, heard), lambda x: _scaled(scheduler, x, given["timestep"]),
+        )  # fmt: skip
+        steered = self._remedy.steer(step)
+        self.predictions += step.predictions
+        given["model_output"], given["sample"] = steered.handed, steered.sample
+        return steered
+
+    def _record(self, scheduler: Any, heard: Heard, timestep: float, steered: Steered | None = None) -> None:
         common: Row = {"step": len(self.rows[0]), "timestep": timestep}
         try:
             level = noise_level(scheduler, heard.index, timestep)
@@ -146,9 +195,11 @@ class Recorder:
         except UnknownParameterisation as error:
             return self._skip(common, str(error))
         try:
-            rows = self._signals(self._pair(heard), heard, level)
+            rows = self._signals(steered.pair if steered else self._pair(heard), heard, level)
         except NoPair as error:
             return self._skip(common, str(error))
+        if steered:
+            rows = [{**row, **note} for row, note in zip(rows, steered.notes, strict=True)]
         for mine, row in zip(self.rows, rows, strict=True):
             mine.append({**common, **row, "status": OK, "reason": None})
         return None
@@ -198,8 +249,8 @@ class Recorder:
         return [_measure(delta[i], base[i]) for i in range(self._videos)]
 
     def _by_frame(self, tensor: torch.Tensor, heard: Heard) -> torch.Tensor:
-        """float32 of shape (videos, latent frames, numbers a frame)."""
-        x, family = tensor.float(), self._family
+        """float32 (float64 stays as it is) of shape (videos, latent frames, numbers a frame)."""
+        x, family = tensor if tensor.dtype == torch.float64 else tensor.float(), self._family
         if family and family.unpack:
             x = family.unpack(x, heard)
         elif x.ndim == 5:
@@ -243,6 +294,33 @@ class _Step:
             return self
         own = types.MethodType(type(copied).step, copied)
         return _Step(copied, own, self._record, True) if self._copies else own
+
+
+def _timestep(given: dict[str, Any]) -> float:
+    return float(torch.as_tensor(given["timestep"]).flatten()[0])
+
+
+def _upcoming(scheduler: Any, timestep: Any) -> int | None:
+    """The place in `scheduler.sigmas` of the step that is about to be taken, as diffusers' schedulers find it."""
+    if not hasattr(scheduler, "step_index"):
+        return None
+    if scheduler.step_index is not None:
+        return int(scheduler.step_index)
+    begin = getattr(scheduler, "begin_index", None)
+    return int(scheduler.index_for_timestep(timestep) if begin is None else begin)
+
+
+def _in_force(pair: Pair, heard: Heard) -> Scale:
+    """Which of the guidance scales that may be in force is."""
+    scale: Scale = min(heard.scales, key=lambda scale: guidance_error(pair, scale, heard.handed))
+    return scale
+
+
+def _scaled(scheduler: Any, sample: torch.Tensor, timestep: Any) -> torch.Tensor:
+    """The sample as the denoiser is to see it, where the scheduler has a say in it."""
+    scale = getattr(scheduler, "scale_model_input", None)
+    scaled: torch.Tensor = sample if scale is None else scale(sample, timestep)
+    return scaled
 
 
 def _said(heard: Heard) -> str:

@@ -18,6 +18,8 @@ from vidmem.generate.batch import Sampler
 from vidmem.generate.clip import FIRST_STEP_ONLY, Made, is_finished
 from vidmem.generate.families import family_of
 from vidmem.generate.load import Frames, load_pipeline
+from vidmem.generate.remedies.apply import ready
+from vidmem.generate.remedies.references import Sources
 from vidmem.generate.shard import Partial, place
 from vidmem.generate.tasks import Task, every_task
 from vidmem.progress import progress
@@ -58,10 +60,14 @@ def generate_chunk(
     made_by: Mapping[str, Any] | None = None,
     max_loss: float = 1.0,
     images: Mapping[str, Frames | str] | None = None,
+    references: Sources = (),
 ) -> None:
     """Generate the videos of `prompts` (see `plan`) with the pipeline at `source`.
 
-    `settings` is the model's config section, with `crf`, `batch_size` and `signals` of the generate section added.
+    `settings` is the model's config section, with `crf`, `batch_size` and `signals` of the generate section added, and
+    perhaps `remedy`, a dumped model of `config.remedies`; `references` are the manifests that `amg` steers away from,
+    each with the folder that its paths are relative to. A remedy that the model can't take raises `RemedyUnfit` before
+    any video is sampled.
     The VIDEOS rows point into the tar (path = the tar's file name, offset and size of the member's data).
     With `signals` first-step-only sampling stops after one step: there are signals, and no videos.
     Raises `ModelError` if the model can't be loaded, and `TooManyLost` if more than `max_loss` of the videos
@@ -71,8 +77,9 @@ def generate_chunk(
     """
     torch.set_num_threads(threads)
     tasks = plan(prompts, model_name, settings, images)
-    partial = Partial(Path(partial_dir), _mark(source, settings.get("motion_adapter")))
-    _fill(partial, tasks, model_name, settings, source)
+    partial = Partial(Path(partial_dir), _mark(source, settings.get("motion_adapter"), references))
+    latents = partial.folder.with_name(f".{partial.folder.name}.references.safetensors")
+    _fill(partial, tasks, model_name, settings, source, references, latents)
     records = {task.video_id: partial.read(task.video_id) or {} for task in tasks}
     rows = [{**task.row(), "model": model_name, **records[task.video_id]["video"]} for task in tasks]
     statuses = [OK if row["reason"] == FIRST_STEP_ONLY else row["status"] for row in rows]  # that one was asked for
@@ -83,11 +90,17 @@ def generate_chunk(
     write_table(out_signals, signals, SIGNALS, provenance)
     write_table(out_videos, rows, VIDEOS, provenance)
     partial.remove()
+    latents.unlink(missing_ok=True)
 
 
-def _mark(source: str | Path, adapter: str | None) -> str:
-    """Of what, besides the settings in its id, a kept clip was made: this stage's version, and the model's files."""
+def _mark(source: str | Path, adapter: str | None, references: Sources = ()) -> str:
+    """Of what, besides the settings in its id, a kept clip was made.
+
+    This stage's version, the model's files, and the references of a remedy.
+    """
     digest = hashlib.sha256(str(STAGE_VERSIONS["generate"]).encode())
+    for manifest, _ in references:
+        digest.update(hashlib.sha256(Path(manifest).read_bytes()).digest())
     for folder in (Path(source), *([Path(adapter).expanduser()] if adapter else [])):
         for path in sorted(folder.rglob("[!.]*")) if folder.is_dir() else []:  # hidden files are the workflow's own
             if path.is_file():
@@ -96,7 +109,15 @@ def _mark(source: str | Path, adapter: str | None) -> str:
     return digest.hexdigest()[:16]
 
 
-def _fill(partial: Partial, tasks: Sequence[Task], model: str, settings: Mapping[str, Any], source: str | Path) -> None:
+def _fill(
+    partial: Partial,
+    tasks: Sequence[Task],
+    model: str,
+    settings: Mapping[str, Any],
+    source: str | Path,
+    references: Sources,
+    latents: Path,
+) -> None:
     """Make the clips that are missing, and keep each as it is finished."""
     first_step_only = settings.get("signals") == "first-step-only"
     kept = {task.video_id: partial.read(task.video_id) for task in tasks}
@@ -107,7 +128,8 @@ def _fill(partial: Partial, tasks: Sequence[Task], model: str, settings: Mapping
     family = family_of(type(pipeline).__name__)
     most = (family.at_once if family else None) or len(tasks)
     size = min(max(int(settings.get("batch_size", 1)), 1), most)
-    made = _make(Sampler(pipeline, settings), tasks, missing, size)
+    remedy = ready(pipeline, settings, tasks[0], references, latents, partial.mark)
+    made = _make(Sampler(pipeline, settings, remedy), tasks, missing, size)
     for task, (data, record) in progress(made, len(missing), f"generate {model}"):
         partial.write(task.video_id, data, record)
 

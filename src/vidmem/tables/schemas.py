@@ -96,6 +96,8 @@ VIDEOS = _schema(  # one row a generated video
     ("truncated", pa.bool_()),  # the prompt is longer than the tokenizer's limit
     ("condition", pa.string()),  # item_id of the image that it starts from
     ("class_label", pa.int32()),
+    ("remedy", pa.string()),  # kind of the remedy that it was made under
+    ("denoiser_calls", pa.int32()),  # predictions that the denoiser was asked for; a pass on both conditions gives two
     *_MEDIA,
     *_STATUS,
 )
@@ -113,6 +115,15 @@ SIGNALS = _schema(  # one row a video and sampling step: what the denoiser said,
     ("uncond_norm", pa.float64()),  # ||eps(x, null)|| / sqrt(numel)
     ("cosine", pa.float64()),  # cos(delta, eps(x, null))
     ("profile", pa.list_(pa.float32())),  # ||delta_f|| / sqrt(numel) of each latent frame f
+    (
+        "remedy_change",
+        pa.float64(),
+    ),  # by how much a remedy changed what the scheduler is handed, as a share of its norm
+    ("similarity_frames", pa.float64()),  # of the predicted clean clip to its nearest reference (remedy `amg`)
+    ("similar_by_frames", pa.string()),  # item_id of that reference
+    ("similarity_motion", pa.float64()),
+    ("similar_by_motion", pa.string()),
+    ("similarity_threshold", pa.float64()),
     *_STATUS,  # skipped + reason where a model gives no such signal
 )
 
