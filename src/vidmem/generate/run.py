@@ -44,6 +44,8 @@ def plan(
 ) -> list[Task]:
     """The tasks of `prompts` (see `tasks.every_task`), whose ids follow what changes pixels in `settings`."""
     pixels = {key: value for key, value in settings.items() if key not in NO_PIXELS}
+    if not pixels.get("remedy"):  # none is none, whether or not it is said
+        pixels.pop("remedy", None)
     return every_task(prompts, model, int(settings["seeds"]), pixels, images)
 
 

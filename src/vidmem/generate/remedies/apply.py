@@ -17,7 +17,7 @@ from vidmem.generate.families import Family, family_of
 from vidmem.generate.layouts import tolerance
 from vidmem.generate.load import sample
 from vidmem.generate.noise import UnknownParameterisation, clean_sample
-from vidmem.generate.recorder import DENOISERS, NoPair, Recorder, Row, latent_frames
+from vidmem.generate.recorder import DENOISERS, NoPair, Recorder, Row, Stopped, latent_frames
 from vidmem.generate.remedies.amg import Amg, Captions
 from vidmem.generate.remedies.base import Intervention, RemedyUnfit, Steered, Step, fine
 from vidmem.generate.remedies.calls import Tensors
@@ -61,12 +61,16 @@ class _Choosing(Remedy):
         self.kind, self._remedy = str(remedy["kind"]), remedy
 
     def seeds(self, own: list[int], first_step: FirstStep) -> list[int]:
-        column = f"{self._remedy['magnitude']}_magnitude"
+        column = _column(self._remedy)
 
         def measure(seeds: list[int]) -> list[float]:
             return [float(rows[0][column]) for rows in first_step(seeds)]
 
         return choose(own, int(self._remedy["strength"]), measure)
+
+
+def _column(remedy: Mapping[str, Any]) -> str:
+    return f"{remedy['magnitude']}_magnitude"
 
 
 def ready(
@@ -106,6 +110,8 @@ def _ready(
     if kind not in KINDS:
         raise RemedyUnfit(f"it doesn't act while sampling; {', '.join(KINDS)} do")
     _check_family(kind, family)
+    if kind == "noise-choice":
+        return _choosing(pipeline, settings, remedy, task)
     without_gradients(getattr(pipeline, name, None) for name in (family.denoisers if family else DENOISERS))
     trial = _Trial(remedy)
     _first_step(pipeline, settings, task, trial)
@@ -116,7 +122,16 @@ def _ready(
         "late-guidance": LateGuidance,
         "noise-adjust": NoiseAdjust,
     }
-    return _Choosing(remedy) if kind == "noise-choice" else _Acting(kind, lambda: makers[kind](remedy))
+    return _Acting(kind, lambda: makers[kind](remedy))
+
+
+def _choosing(pipeline: Any, settings: Mapping[str, Any], remedy: Mapping[str, Any], task: Task) -> Remedy:
+    """Only the first step's signals are needed, in whatever way a family hands over its guidance."""
+    recorder = _first_step(pipeline, settings, task)
+    first, column = recorder.rows[0][0], _column(remedy)
+    if first.get(column) is None:
+        raise RemedyUnfit(first["reason"] or f"the first step has no {column.replace('_', ' ')}")
+    return _Choosing(remedy)
 
 
 def _check_family(kind: str, family: Family | None) -> None:
@@ -171,23 +186,28 @@ def _captions(
 
 
 def _first_step(
-    pipeline: Any, settings: Mapping[str, Any], task: Task, intervention: Intervention, text: str | None = None
-) -> None:
-    """Call the pipeline for one video until the intervention has heard enough."""
+    pipeline: Any, settings: Mapping[str, Any], task: Task, intervention: Intervention | None = None, text: str = ""
+) -> Recorder:
+    """Call the pipeline for one video until the intervention has heard enough, or the first step is over.
+
+    The prompt is the task's, or with an intervention that listens, `text`.
+    """
     images = [task.image] if isinstance(task.image, np.ndarray) else None
     labels = None if task.class_label is None else [task.class_label]
-    prompt = text if text is not None else task.text or ""
+    prompt = text if isinstance(intervention, Listener) else task.text or ""
     with Recorder(
         pipeline,
         guidance_scale=settings.get("guidance_scale"),
         latent_frames=latent_frames(pipeline, settings.get("frames")),
+        stop_after=1,
         remedy=intervention,
-    ):
+    ) as recorder:
         try:
             sample(pipeline, [prompt], [task.seed], settings, images, labels)
-        except Heard:
-            if hasattr(pipeline, "maybe_free_model_hooks"):
+        except (Heard, Stopped):
+            if hasattr(pipeline, "components"):
                 pipeline.maybe_free_model_hooks()
+    return recorder
 
 
 class _Trial(Intervention):
