@@ -17,7 +17,7 @@ from vidmem.generate.noise import NoiseLevel, clean_sample, epsilon, epsilon_dif
 from vidmem.generate.remedies.amg import Amg, Near, despecification, threshold
 from vidmem.generate.remedies.base import RemedyUnfit, Step
 from vidmem.generate.remedies.calls import Call, conditions, locate, put, with_conditions
-from vidmem.generate.remedies.descent import target_of
+from vidmem.generate.remedies.descent import descend, target_of
 from vidmem.generate.remedies.late_guidance import LateGuidance, first_guided
 from vidmem.generate.remedies.listen import differing
 from vidmem.generate.remedies.noise_choice import candidate, choose
@@ -349,6 +349,24 @@ def test_the_target_lies_the_strength_s_share_of_the_way_down() -> None:
     assert target_of(own, {"strength": 1.0, "target": 0.0}).tolist() == [0.0, 0.0]
 
 
+@given(st.floats(0.01, 2.0), st.floats(0.05, 0.95))
+def test_descent_never_ends_higher_than_it_began_and_stops_at_its_target(rate: float, strength: float) -> None:
+    """Two videos with bowls of their own: however far Adam overshoots, the lowest place is what is kept."""
+    start = torch.tensor([[3.0, -1.0], [0.2, 0.1]], dtype=torch.float64)
+    own = start.norm(dim=1)
+    remedy = {"strength": strength, "target": 0.0, "learning_rate": rate, "iterations": 20}
+    leaf = start.clone().requires_grad_()
+    with torch.no_grad():  # as in a pipeline's call
+        used = descend([leaf], lambda: leaf.norm(dim=1), remedy, 2)
+    found = leaf.detach().norm(dim=1)
+    assert (found <= own).all()
+    for i in range(2):
+        assert used[i] == 20 or found[i] <= own[i] * (1 - strength)
+        alone = start[i : i + 1].clone().requires_grad_()
+        assert descend([alone], lambda alone=alone: alone.norm(dim=1), remedy, 1) == used[i : i + 1]
+        torch.testing.assert_close(alone.detach()[0], leaf.detach()[i])
+
+
 def test_the_noise_of_the_lowest_magnitude_is_chosen_and_the_first_of_equals() -> None:
     table = {7: 3.0, 8: 1.0, candidate(7, 1): 2.0, candidate(8, 1): 1.0, candidate(7, 2): 5.0, candidate(8, 2): 0.5}
     asked: list[list[int]] = []
@@ -361,6 +379,13 @@ def test_the_noise_of_the_lowest_magnitude_is_chosen_and_the_first_of_equals() -
     assert choose([7, 8], 2, measure) == [candidate(7, 1), candidate(8, 2)]
     assert choose([7, 8], 0, measure) == [7, 8]
     assert len({seed for seeds in asked for seed in seeds}) == 6
+
+
+def test_further_noises_are_other_noises() -> None:
+    seeds = [candidate(seed, number) for seed in range(4) for number in range(8)]
+    noises = {float(torch.randn(1, generator=torch.Generator().manual_seed(seed))) for seed in seeds}
+    assert len(set(seeds)) == len(noises) == 32
+    assert [candidate(seed, 0) for seed in range(4)] == [0, 1, 2, 3]
 
 
 def test_steps_before_the_transition_are_handed_the_early_scale() -> None:

@@ -10,7 +10,7 @@ STAGE_VERSIONS: dict[str, int] = {
     "corpus": 3,
     "duplicates": 1,
     "prompts": 2,
-    "generate": 2,
+    "generate": 3,
     "features": 2,
     "retrieve": 2,
     "metrics": 2,

@@ -21,32 +21,45 @@ def descend(
 
     The target is own - strength (own - target), with own the magnitude at the start and `strength`, `target`,
     `learning_rate` and `iterations` of `remedy`. Rows of the leaves are videos' (as many each). What is minimised is
-    the sum of squares, so that no video's gradient depends on another; one that is at its target stays as it is.
-    `project` is called after each iteration. Raises `RuntimeError` where the denoiser lets no gradient through.
+    the sum of squares, so that no video's gradient depends on another. A video that has reached its target stays there,
+    and one that never does is left where its magnitude was lowest. `project` is called after each iteration. Raises
+    `RuntimeError` where the denoiser lets no gradient through.
     """
     optimiser = torch.optim.Adam(list(leaves), lr=float(remedy["learning_rate"]))
-    targets: torch.Tensor | None = None
+    best = [leaf.detach().clone() for leaf in leaves]
+    now, loss = _measured(magnitudes)
+    lowest, targets = now, target_of(now, remedy)
     used = [0] * videos
     for _ in range(int(remedy["iterations"])):
-        with torch.enable_grad():
-            now = magnitudes()
-            if targets is None:
-                targets = target_of(now.detach(), remedy)
-            active = now.detach() > targets
-            if not active.any():
-                break
-            gradients = torch.autograd.grad(now.square().sum(), list(leaves))
-        before = [leaf.detach().clone() for leaf in leaves]
-        for leaf, gradient in zip(leaves, gradients, strict=True):
+        active = lowest > targets
+        if not active.any():
+            break
+        for leaf, gradient in zip(leaves, torch.autograd.grad(loss, list(leaves)), strict=True):
             leaf.grad = gradient
         optimiser.step()
         with torch.no_grad():
             project()
-            for leaf, old in zip(leaves, before, strict=True):
-                keep = active.repeat_interleave(len(leaf) // videos).view(-1, *[1] * (leaf.ndim - 1))
-                leaf.copy_(torch.where(keep, leaf, old))
+        now, loss = _measured(magnitudes)
+        better = active & (now < lowest)
+        lowest = torch.where(better, now, lowest)
+        best = [_chosen(better, leaf.detach(), old) for leaf, old in zip(leaves, best, strict=True)]
         used = [n + int(on) for n, on in zip(used, active.tolist(), strict=True)]
+    with torch.no_grad():
+        for leaf, found in zip(leaves, best, strict=True):
+            leaf.copy_(found)
     return used
+
+
+def _measured(magnitudes: Magnitudes) -> tuple[torch.Tensor, torch.Tensor]:
+    """The magnitudes, and the sum of their squares with its graph."""
+    with torch.enable_grad():
+        now = magnitudes()
+        return now.detach(), now.square().sum()
+
+
+def _chosen(videos: torch.Tensor, yes: torch.Tensor, no: torch.Tensor) -> torch.Tensor:
+    """Rows of `yes` where they belong to one of `videos` (bool), else of `no`."""
+    return torch.where(videos.repeat_interleave(len(yes) // len(videos)).view(-1, *[1] * (yes.ndim - 1)), yes, no)
 
 
 def target_of(own: torch.Tensor, remedy: Mapping[str, Any]) -> torch.Tensor:

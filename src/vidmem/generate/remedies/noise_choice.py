@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-FURTHER = 1 << 32  # seeds of audits are below it
+from vidmem.text import stable_fraction
+
+SEEDS = 1 << 32  # torch's CPU generator reads no more than 32 bits of a seed
 
 
 def candidate(seed: int, number: int) -> int:
-    """The seed of a video's `number`-th noise; number 0 is its own."""
-    return seed + number * FURTHER
+    """The seed of a video's `number`-th noise: number 0 is its own, further ones are drawn from all seeds."""
+    return int(stable_fraction("noise", seed, number) * SEEDS) if number else seed
 
 
 def choose(seeds: Sequence[int], further: int, measure: Callable[[list[int]], list[float]]) -> list[int]:

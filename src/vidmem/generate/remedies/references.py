@@ -126,7 +126,8 @@ def _normalised(latents: torch.Tensor, vae: Any) -> torch.Tensor:
     config = vae.config
     mean, std = (getattr(config, name, None) for name in ("latents_mean", "latents_std"))
     if mean is None:
-        mean, std = getattr(vae, "latents_mean", None), getattr(vae, "latents_std", None)
+        buffers = dict(vae.named_buffers())
+        mean, std = buffers.get("latents_mean"), buffers.get("latents_std")
     factor = getattr(config, "scaling_factor", None) or 1.0
     if mean is not None and std is not None:
         shape = [1, -1, *[1] * (latents.ndim - 2)]
