@@ -251,6 +251,14 @@ def test_nothing_is_changed_under_the_threshold_and_only_videos_above_it_are() -
     assert [bool(torch.equal(a, b)) for a, b in zip(one.handed, step.handed, strict=True)].count(True) == 1
 
 
+def test_the_last_steps_are_left_alone_if_asked_to() -> None:
+    for number, left_alone in ((7, False), (8, True)):
+        step = step_of(LEVELS[0], number=number)
+        steered = Amg({**AMG, "until": 0.8}, REFERENCES, {}).steer(step)
+        assert torch.equal(steered.handed, step.handed) == left_alone
+        assert steered.notes[0]["similarity_frames"] > -1
+
+
 def test_a_step_moves_the_predicted_clip_no_further_than_the_limit() -> None:
     for level in LEVELS:
         step = step_of(level)

@@ -48,7 +48,7 @@ REMEDIES: dict[str, dict[str, Any]] = {
     "amg fixed": {"threshold": -1.0, "gradient": "fixed"},
     "embedding": {"strength": 0.5, "iterations": 2, "learning_rate": 0.05},
     "late-guidance": {"strength": 0.5},
-    "noise-choice": {"strength": 3},
+    "noise-choice": {"strength": 7},
     "noise-adjust": {"strength": 0.5, "iterations": 2, "learning_rate": 0.02},
 }
 FAMILIES = ["modelscope", "wan"]
@@ -127,7 +127,7 @@ def test_every_remedy_works_and_says_what_it_cost(
     assert set(videos["video_id"]).isdisjoint(plain_videos["video_id"])
     assert plain_videos["denoiser_calls"].to_list() == [4] * 2, "two predictions a step"
     caption = 2 * (2 if family == "modelscope" else 1)  # on the neighbour's caption, in a batch with the empty one
-    more = {"amg": 4 + caption, "amg fixed": caption, "noise-choice": 8, "late-guidance": 0}
+    more = {"amg": 4 + caption, "amg fixed": caption, "noise-choice": 16, "late-guidance": 0}
     if name in more:
         assert videos["denoiser_calls"].to_list() == [4 + more[name]] * 2
     first, unmitigated = (table.filter(table["step"] == 0)["content_magnitude"] for table in (signals, plain_signals))

@@ -33,13 +33,17 @@ class Amg(Section):
         "from the one before.",
     )
     threshold: float = Field(
-        0.5, ge=-1, le=1, description="Similarity (a cosine) from which it is steered away, at the last step."
+        0.6, ge=-1, le=1, description="Similarity (a cosine) from which it is steered away, at the last step."
     )
     threshold_first: float | None = Field(
         None,
         ge=-1,
         le=1,
         description="The same at the first step; in between it runs along a parabola. Left out: `threshold`.",
+    )
+    until: Share = Field(
+        1.0,
+        description="Share of the steps, from the first one on, that are steered. Less than 1: the last ones clean up.",
     )
     c1: float = Field(
         1.0, ge=0, description="Despecification: how much guidance is taken back, at most down to a scale of 1."
@@ -48,18 +52,19 @@ class Amg(Section):
         1.0, ge=0, description="Caption deduplication: how much the caption of the clip that it resembles is avoided."
     )
     c3: float = Field(
-        1.0,
+        3.0,
         ge=0,
         description="Dissimilarity: how far each step descends the similarity. It is given a number of the latents "
         "(the equation's c3 is this one times the latents' size), so that it means the same at every size.",
     )
     gradient: Literal["denoiser", "fixed"] = Field(
-        "fixed",
-        description="How the similarity's gradient is taken. `denoiser`: through the denoiser, at a backward pass a "
-        "step. `fixed`: as if its prediction of the noise did not depend on the noisy clip, at no pass.",
+        "denoiser",
+        description="How the similarity's gradient is taken. `denoiser`: through the denoiser, at a forward and a "
+        "backward pass a step; it leads to other contents. `fixed`: as if its prediction of the noise did not depend "
+        "on the noisy clip, at no pass; it is enough against motion, with `limit: 0.2` and `similarity: motion`.",
     )
     limit: float = Field(
-        0.5,
+        1.0,
         gt=0,
         description="The most that a step of dissimilarity may move the predicted clean clip, as a share of its norm.",
     )
@@ -78,7 +83,9 @@ class Embedding(Section):
     magnitude: Literal["content", "motion"] = Field(
         "content", description="Of what: the guidance itself, or its difference from latent frame to latent frame."
     )
-    learning_rate: float = Field(0.05, gt=0, description="Learning rate of Adam.")
+    learning_rate: float = Field(
+        0.05, gt=0, description="Learning rate of Adam, in units of the numbers' root mean square."
+    )
     iterations: int = Field(30, ge=1, le=1000, description="The most iterations, whether or not the magnitude is low.")
 
 
@@ -119,7 +126,9 @@ class NoiseAdjust(Section):
         0.0, ge=0, description="Magnitude of the first step (numbers' root mean square) at strength 1."
     )
     magnitude: Literal["content", "motion"] = Field("content", description="Which magnitude, as of kind `embedding`.")
-    learning_rate: float = Field(0.05, gt=0, description="Learning rate of Adam.")
+    learning_rate: float = Field(
+        0.05, gt=0, description="Learning rate of Adam, in units of the numbers' root mean square."
+    )
     iterations: int = Field(30, ge=1, le=1000, description="The most iterations, whether or not the magnitude is low.")
 
 

@@ -54,7 +54,8 @@ class Amg(Intervention):
         kinds = [kind for kind in self._kinds if kind == "frames" or clean.shape[1] > 1]
         near = [Near(kind, *self._references.nearest(clean, kind)) for kind in kinds]
         bound = threshold(self._remedy, step.number, step.steps)
-        active = torch.stack([n.sigma > bound for n in near])  # (kinds, videos)
+        steered = step.number < round(float(self._remedy["until"]) * step.steps)
+        active = torch.stack([(n.sigma > bound) & steered for n in near])  # (kinds, videos)
         handed = step.handed
         if active.any():
             change = self._guidance(step, near, active)
