@@ -156,7 +156,9 @@ def test_shifts_overlap_in_half_of_the_shorter_clip(frames: int, others: int) ->
 
 
 REFERENCES = References(numbers(3, 4, 12, seed=5), ("a", "b", "c"), ("A", "B", "C"), {})
-AMG: dict[str, Any] = config.Amg(kind="amg", threshold=-1.0, c1=0.5, c2=0.0, c3=0.2, limit=1e9).model_dump()
+AMG: dict[str, Any] = config.Amg(
+    kind="amg", threshold=-1.0, c1=0.5, c2=0.0, c3=0.2, limit=1e9, gradient="fixed"
+).model_dump()
 
 
 @pytest.mark.parametrize("gradient", ["fixed", "denoiser"])
