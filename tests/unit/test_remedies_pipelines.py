@@ -144,14 +144,13 @@ def test_every_remedy_works_and_says_what_it_cost(
         assert (signals["remedy_change"] > 0).all() and (signals["similarity_motion"].abs() <= 1).all()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", REMEDIES)
 def test_strength_0_is_no_remedy(
-    family: str, name: str, folders: dict[str, Path], corpus: tuple[Path, Path], plain: Any, tmp_path: Path
+    name: str, folders: dict[str, Path], corpus: tuple[Path, Path], plain: Any, tmp_path: Path
 ) -> None:
-    files, videos, signals = generate(folders[family], tmp_path / "a", corpus, remedy=remedy(name, strength=0))
-    assert files["c.tar"] == plain[family][0]["c.tar"] and way(signals) == way(plain[family][2])
-    assert videos["denoiser_calls"].to_list() == plain[family][1]["denoiser_calls"].to_list()
+    files, videos, signals = generate(folders["wan"], tmp_path / "a", corpus, remedy=remedy(name, strength=0))
+    assert files["c.tar"] == plain["wan"][0]["c.tar"] and way(signals) == way(plain["wan"][2])
+    assert videos["denoiser_calls"].to_list() == plain["wan"][1]["denoiser_calls"].to_list()
 
 
 # what goes through all of a remedy's machinery and comes to nothing
@@ -266,7 +265,7 @@ def test_a_clip_that_can_t_be_read_is_named_and_none_at_all_is_refused(
     broken = [{**row, "path": "no.mp4"} if n == 0 else row for n, row in enumerate(rows)]
     write_table(tmp_path / "some.parquet", broken, MANIFEST, {})
     found = prepare(pipeline, [(tmp_path / "some.parquet", corpus[1])], SETTINGS, tmp_path / "kept")
-    assert dict(found.skipped) == {"clip-0": "file not found"} and len(found.items) == 2
+    assert dict(found.skipped) == {"clip-0": "file not found"} and set(found.items) == {"clip-1", "clip-2"}
     write_table(tmp_path / "none.parquet", broken[:1], MANIFEST, {})
     with pytest.raises(RemedyUnfit, match="no reference clip could be read: file not found"):
         prepare(pipeline, [(tmp_path / "none.parquet", corpus[1])], SETTINGS, tmp_path / "other")
