@@ -14,7 +14,7 @@ STAGE_VERSIONS: dict[str, int] = {
     "features": 2,
     "retrieve": 2,
     "metrics": 2,
-    "detect": 1,
+    "detect": 2,
     "truth": 2,
     "report": 2,
 }

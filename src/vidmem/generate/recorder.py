@@ -20,6 +20,7 @@ import diffusers
 import torch
 
 from vidmem.generate.families import Family, Heard, family_of
+from vidmem.generate.guess import FirstGuess
 from vidmem.generate.layouts import (
     LAYOUTS,
     Pair,
@@ -31,7 +32,14 @@ from vidmem.generate.layouts import (
     like,
     tolerance,
 )
-from vidmem.generate.noise import NoiseLevel, UnknownParameterisation, epsilon, epsilon_difference, noise_level
+from vidmem.generate.noise import (
+    NoiseLevel,
+    UnknownParameterisation,
+    clean_sample,
+    epsilon,
+    epsilon_difference,
+    noise_level,
+)
 from vidmem.generate.remedies.base import Intervention, Steered, Step
 from vidmem.generate.remedies.calls import Call
 from vidmem.tables import OK, SKIPPED
@@ -100,6 +108,7 @@ class Recorder:
         self._earlier: list[Row] = []
         self._hooks: list[Any] = []
         self._component = self._denoiser = ""
+        self._guess: FirstGuess | None = None
         self._warned = False
 
     def __enter__(self) -> Recorder:
@@ -125,7 +134,7 @@ class Recorder:
             del self._scheduler.step
         for hook in self._hooks:
             hook.remove()
-        self._hooks, self._outputs, self._earlier, self._calls = [], [], [], []
+        self._hooks, self._outputs, self._earlier, self._calls, self._guess = [], [], [], [], None
 
     def _before(self, module: torch.nn.Module, args: Any, kwargs: Any) -> tuple[Any, Any]:
         assert self._remedy is not None
@@ -246,7 +255,11 @@ class Recorder:
             raise NoPair("the scheduler's sample has another shape than the denoiser's output")
         u, c, x = (self._by_frame(t, heard) for t in (*pair, sample))
         delta, base = epsilon_difference(c - u, level), epsilon(u, x, level)
-        return [_measure(delta[i], base[i]) for i in range(self._videos)]
+        guess = clean_sample(c, x, level)
+        if not self.rows[0]:
+            self._guess = FirstGuess(clean_sample(u, x, level), guess)
+        since: list[Row] = self._guess.signals(guess) if self._guess else [{}] * self._videos  # type: ignore[assignment]
+        return [{**_measure(delta[i], base[i]), **since[i]} for i in range(self._videos)]
 
     def _by_frame(self, tensor: torch.Tensor, heard: Heard) -> torch.Tensor:
         """float32 (float64 stays as it is) of shape (videos, latent frames, numbers a frame)."""

@@ -7,12 +7,14 @@ of one class, a rate of nothing), so that no NaN reaches a table.
 from vidmem.stats.intervals import auc_interval, binomial_interval, bootstrap_ci
 from vidmem.stats.multiple import benjamini_hochberg
 from vidmem.stats.null import Null, TooFewNull, null_needed
+from vidmem.stats.resampled import Resampled, group_weights, quantile_interval, resampled_roc
 from vidmem.stats.roc import auc, best_accuracy, precision_recall, roc, tpr_at_fpr
 from vidmem.stats.tail import ExponentialTail, exponential_p_value
 
 __all__ = [
     "ExponentialTail",
     "Null",
+    "Resampled",
     "TooFewNull",
     "auc",
     "auc_interval",
@@ -21,8 +23,11 @@ __all__ = [
     "binomial_interval",
     "bootstrap_ci",
     "exponential_p_value",
+    "group_weights",
     "null_needed",
     "precision_recall",
+    "quantile_interval",
+    "resampled_roc",
     "roc",
     "tpr_at_fpr",
 ]

@@ -115,10 +115,11 @@ SIGNALS = _schema(  # one row a video and sampling step: what the denoiser said,
     ("uncond_norm", pa.float64()),  # ||eps(x, null)|| / sqrt(numel)
     ("cosine", pa.float64()),  # cos(delta, eps(x, null))
     ("profile", pa.list_(pa.float32())),  # ||delta_f|| / sqrt(numel) of each latent frame f
-    (
-        "remedy_change",
-        pa.float64(),
-    ),  # by how much a remedy changed what the scheduler is handed, as a share of its norm
+    ("departure", pa.float64()),  # ||guess - first unconditional guess|| / sqrt(numel) of the conditional clean guess
+    ("moved", pa.float64()),  # ||guess - first conditional guess|| / sqrt(numel)
+    ("departure_motion", pa.float64()),  # the same two of D_f of the guesses
+    ("moved_motion", pa.float64()),
+    ("remedy_change", pa.float64()),  # what a remedy changed of what the scheduler is handed, as a share of its norm
     ("similarity_frames", pa.float64()),  # of the predicted clean clip to its nearest reference (remedy `amg`)
     ("similar_by_frames", pa.string()),  # item_id of that reference
     ("similarity_motion", pa.float64()),
@@ -258,20 +259,64 @@ METRICS = _schema(  # one row a generated video: every score, p-value and verdic
 )
 
 DETECT = _schema(  # one row a detector, kind of memorisation, and use of steps and seeds
-    _key("detector"),  # content_magnitude | motion_magnitude
-    _key("label"),  # content | motion
-    _key("steps"),  # first | first5 | all | step:<n>
-    pa.field("seeds", pa.int32(), nullable=False),
+    _key("detector"),  # a name of the registry: see docs/detectors.md
+    _key("label"),  # content | motion | either: whose verdicts are to be foreseen
+    _key("steps"),  # first | first5 | half | all | last | last5 | first_over_last5 | step:<n>
+    pa.field("seeds", pa.int32(), nullable=False),  # of a prompt that are averaged; 1: every video by itself
     ("default", pa.bool_()),
+    ("calls", pa.int32()),  # of the denoiser, for one prompt; a conditional and an unconditional one a step
     ("positives", pa.int32()),
     ("negatives", pa.int32()),
     ("auc", pa.float64()),
-    ("auc_low", pa.float64()),
+    ("auc_low", pa.float64()),  # 95 % bootstrap interval over prompts, here and below
     ("auc_high", pa.float64()),
     ("best_accuracy", pa.float64()),
-    ("tpr_at_1pct_fpr", pa.float64()),
+    ("best_accuracy_low", pa.float64()),
+    ("best_accuracy_high", pa.float64()),
+    ("tpr_at_1pct_fpr", pa.float64()),  # with fewer than 100 negatives: without any false alarm
+    ("tpr_at_1pct_fpr_low", pa.float64()),
+    ("tpr_at_1pct_fpr_high", pa.float64()),
+    ("tpr_at_01pct_fpr", pa.float64()),  # at .1 %; with fewer than 1,000 negatives: without any false alarm
+    ("tpr_at_01pct_fpr_low", pa.float64()),
+    ("tpr_at_01pct_fpr_high", pa.float64()),
+    ("beside", pa.string()),  # another detector on the same videos, steps and seeds
+    ("gain", pa.float64()),  # AUC minus that one's, with the paired interval
+    ("gain_low", pa.float64()),
+    ("gain_high", pa.float64()),
     ("fpr", pa.list_(pa.float64())),
     ("tpr", pa.list_(pa.float64())),
+    *_STATUS,
+)
+
+TRANSFER = _schema(  # one row a detector, kind, and pair of models: a threshold of one model put to another
+    _key("detector"),
+    _key("label"),
+    _key("steps"),
+    _key("fitted_on"),
+    _key("applied_to"),
+    ("fpr_asked", pa.float64()),
+    ("fitted_negatives", pa.int32()),  # prompts that the threshold was set on
+    ("threshold", pa.float64()),  # flagged: score above it
+    ("positives", pa.int32()),  # prompts of the model that it is applied to
+    ("negatives", pa.int32()),
+    ("tpr", pa.float64()),
+    ("tpr_low", pa.float64()),  # exact binomial 95 % interval over prompts
+    ("tpr_high", pa.float64()),
+    ("fpr", pa.float64()),
+    ("fpr_low", pa.float64()),
+    ("fpr_high", pa.float64()),
+    *_STATUS,
+)
+
+PASSES = _schema(  # one row a prompt and noise: what the denoiser says of pure noise, in passes that sample no video
+    _key("prompt_id"),
+    pa.field("seed", pa.int64(), nullable=False),
+    ("sigma", pa.float64()),
+    ("content_magnitude", pa.float64()),  # as in SIGNALS, of the first step
+    ("motion_magnitude", pa.float64()),
+    ("curvature", pa.float64()),  # ||J_delta delta|| / sqrt(numel): see generate/extra_passes.py
+    ("curvature_step", pa.float64()),  # size of the finite difference, relative to unit noise
+    ("calls", pa.int32()),  # of the denoiser
     *_STATUS,
 )
 
