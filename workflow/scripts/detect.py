@@ -10,6 +10,7 @@ with log_to(snakemake.log[0]):
     write_detect(
         signals=[Path(p) for p in snakemake.input.signals],
         metrics=Path(snakemake.input.metrics),
+        passes=[Path(p) for p in snakemake.input.passes],
         settings=snakemake.params.settings,
         out=Path(snakemake.output[0]),
     )

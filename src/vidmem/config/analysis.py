@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from vidmem.config.base import NAME_PATTERN, Section
 
@@ -87,13 +87,50 @@ class Metrics(Section):
     bootstrap: int = Field(1000, ge=100, description="Bootstrap draws over prompts for the intervals.")
 
 
-class Detect(Section):
-    """Detection while sampling."""
+DetectorName = Literal[
+    "content_magnitude", "motion_magnitude", "motion_share", "angle", "frame_least", "frame_spread", "settled",
+    "settled_motion", "combined", "noise_magnitude", "noise_motion", "curvature",
+]  # fmt: skip
 
-    default_steps: str = Field(
-        "first", pattern="^(first|first5|all)$", description="Steps of the detector in the summary."
+
+class Extra(Section):
+    """Passes of the denoiser over pure noise, for detectors that sample no video. Prompted models only."""
+
+    noises: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Noises a prompt whose first-step magnitudes are taken (two calls of the denoiser each). 0: none.",
+    )
+    curvature: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Noises a prompt whose curvature is taken (four calls each): the score of Jeon et al., by a finite "
+        "difference. 0: none.",
+    )
+
+
+class Detect(Section):
+    """Detection while sampling. docs/detectors.md says what each detector is."""
+
+    content: DetectorName = Field("settled", description="Detector of content verdicts that is shown by default.")
+    motion: DetectorName = Field("settled_motion", description="Detector of motion verdicts that is shown by default.")
+    either: DetectorName = Field("settled", description="Detector of verdicts of any kind that is shown by default.")
+    default_steps: Literal["first", "first5", "half", "all"] = Field(
+        "first5",
+        description="Steps that the default detectors may use. A detector that has no score over them takes its own.",
     )
     bootstrap: int = Field(500, ge=100, description="Bootstrap draws over prompts for the intervals.")
+    extra: Extra = Field(default_factory=Extra, description="Passes beside those of sampling.")
+
+    @model_validator(mode="after")
+    def _passes(self) -> Detect:
+        needs = {"noise_magnitude": "noises", "noise_motion": "noises", "curvature": "curvature"}
+        for label, name in (("content", self.content), ("motion", self.motion), ("either", self.either)):
+            if name in needs and not getattr(self.extra, needs[name]):
+                raise ValueError(f"{label}: {name} needs passes of its own: set extra.{needs[name]} to 1 or more")
+        return self
 
 
 class Truth(Section):

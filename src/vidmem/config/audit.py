@@ -15,7 +15,14 @@ from vidmem.config.generate import Generate
 from vidmem.config.models import Model, Planted
 from vidmem.config.prompts import Prompts
 
-RESERVED = ("corpus", "heldout", "motion", "unrelated", "effective-size")  # subjects of results/ that are no models
+RESERVED = (
+    "corpus",
+    "heldout",
+    "motion",
+    "unrelated",
+    "effective-size",
+    "transfer",
+)  # subjects of results/ that are no models
 
 
 class Audit(Section):

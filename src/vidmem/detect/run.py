@@ -6,119 +6,242 @@ a prompt is positive if any of those videos is, and intervals resample prompts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from vidmem import stats, tables
-from vidmem.detect.scores import DEFAULT_FOR, DETECTORS, SPANS, Floats, span_score
+from vidmem import tables
+from vidmem.detect.combine import TooFewPrompts, out_of_fold
+from vidmem.detect.heard import LABELS, Floats, Heard, Units, gather, units
+from vidmem.detect.judge import Row, gain, judge
+from vidmem.detect.passes import pass_units, why_no_pass
+from vidmem.detect.registry import COMBINED, DETECTORS, NAMES, PARTS, PASS_DETECTORS, Detector
+from vidmem.detect.scores import TINY, TooFewSteps, span_score, steps_used
+from vidmem.progress import progress
 
-Row = dict[str, Any]
+Defaults = Mapping[str, tuple[str, str]]  # by label: the detector and its use of steps
+DEFAULTS: Defaults = {
+    "content": ("settled", "first5"),
+    "motion": ("settled_motion", "first5"),
+    "either": ("settled", "first5"),
+}
+LEAST_LEFT = 1e-6  # of the way: what rounding leaves of a guess that didn't move at all
+FALLBACK = ("content_magnitude", "first")
+Case = tuple[Units, Row, Floats]  # what was judged, its figures, and the AUC of each bootstrap draw
+Judged = dict[tuple[str, str, str, int], Case]  # by detector, label, steps and seeds
+Found = tuple[Row, Case | None]
 
 
 def detect(
-    signals: pl.DataFrame, metrics: pl.DataFrame, *, default_steps: str = "first", draws: int = 500
+    signals: pl.DataFrame,
+    metrics: pl.DataFrame,
+    passes: pl.DataFrame | None = None,
+    *,
+    defaults: Defaults = DEFAULTS,
+    draws: int = 500,
 ) -> list[Row]:
-    """Rows of `tables.DETECT` from rows of `tables.SIGNALS` and `tables.METRICS`.
+    """Rows of `tables.DETECT` from rows of `tables.SIGNALS`, `tables.METRICS` and perhaps `tables.PASSES`.
 
-    Where a model gives no signals, one row says so.
+    What can't be judged is a row that says why: no signals, one latent frame, too few steps, verdicts all alike.
     """
-    known = signals.filter(pl.col("status") == tables.OK)
-    judged = metrics.filter(pl.col("status") == tables.OK)
-    judged = judged.with_columns(pl.coalesce("prompt_id", "video_id").alias("prompt_id"))  # without one it is its own
-    if known.is_empty() or judged.is_empty():
-        reason = _why_not(known, signals, metrics)
-        return [_nothing(name, label, reason) for name in DETECTORS for label in DEFAULT_FOR]
+    heard = gather(signals, metrics)
+    if isinstance(heard, str):
+        names = [n for n in NAMES if n not in PASS_DETECTORS or passes is not None]
+        return [_nothing(name, label, _default_span(name), heard) for name in names for label in LABELS]
     rows: list[Row] = []
-    for name in DETECTORS:
-        ids, curves = _curves(known, name)
-        places = pl.DataFrame({"video_id": ids, "curve": range(len(ids))}, schema_overrides={"video_id": pl.String})
-        videos = judged.join(places, on="video_id").sort("video_id")
-        if videos.is_empty():
-            rows += [_nothing(name, label, f"no {name}: one-frame videos have no motion") for label in DEFAULT_FOR]
+    judged: Judged = {}
+    makers: list[Iterator[Found]] = [_detector(heard, detector, draws) for detector in DETECTORS.values()]
+    makers.append(_combined(heard, defaults, draws))
+    if passes is not None:
+        makers.append(_passes(heard, passes, draws))
+    for row, case in chain.from_iterable(progress(map(list, makers), len(makers), "detect")):
+        rows.append(row)
+        if case:
+            judged[row["detector"], row["label"], row["steps"], row["seeds"]] = case
+    for row in rows:
+        row |= _beside(row, judged, defaults)
+    return _with_defaults(rows, heard.seeds, defaults)
+
+
+def seeds_asked(most: int) -> list[int]:
+    """Numbers of seeds that are reported, of `most` that there are."""
+    return sorted({k for k in (1, 4, 16) if k <= most} | {most})
+
+
+def _detector(heard: Heard, detector: Detector, draws: int) -> Iterator[Found]:
+    """Rows of one detector: by label, span and seeds, and by step with all seeds."""
+    values = detector.score(heard.columns)
+    reason = why_silent(heard, detector, values)
+    if reason:
+        yield from ((_nothing(detector.name, label, detector.span, reason), None) for label in LABELS)
+        return
+    for span in detector.spans:
+        try:
+            score = span_score(values, span, state=detector.state)
+        except TooFewSteps as error:
+            yield from ((_nothing(detector.name, label, span, str(error)), None) for label in LABELS)
             continue
-        curve = curves[videos["curve"].to_numpy()]
-        most = int(videos.group_by("prompt_id").len()["len"].max() or 1)  # type: ignore[arg-type]
-        for label in DEFAULT_FOR:
-            for span in SPANS:
-                for seeds in sorted({1, min(4, most), most}):
-                    row = _judge(videos, span_score(curve, span), label, seeds, draws)
-                    default = name == DEFAULT_FOR[label] and span == default_steps and seeds == most
-                    rows.append({"detector": name, "label": label, "steps": span, "default": default, **row})
-            for step in range(curve.shape[1]):
-                row = _judge(videos, curve[:, step], label, most, 0)
-                rows.append({"detector": name, "label": label, "steps": f"step:{step}", "default": False, **row})
-    return rows
+        yield from _judged(heard, detector.name, span, score, draws, seeds_asked(heard.seeds))
+    for step in range(int(detector.state), heard.steps):
+        yield from _judged(heard, detector.name, f"step:{step}", values[:, step], draws, [heard.seeds])
 
 
-def _why_not(known: pl.DataFrame, signals: pl.DataFrame, metrics: pl.DataFrame) -> str:
-    """Why there is nothing to detect: no signals, or no verdicts to hold them against."""
-    table, otherwise = signals, "no signals: the videos were not sampled by this audit"
-    if len(known):
-        table, otherwise = metrics, "no verdicts: no video was judged"
-    reasons = table["reason"].drop_nulls().unique().sort().to_list()
-    return str(reasons[0]) if reasons else otherwise
+def _judged(heard: Heard, name: str, span: str, score: Floats, draws: int, seeds: Sequence[int]) -> Iterator[Found]:
+    for label in LABELS:
+        for k in seeds:
+            cases = units(heard, score, label, k)
+            figures, drawn = judge(cases, draws)
+            calls = 2 * k * steps_used(span, heard.steps)
+            row = {"detector": name, "label": label, "steps": span, "seeds": k, "calls": calls, **figures}
+            if span.startswith("step:"):
+                row |= {"fpr": [], "tpr": []}
+            yield row, (cases, figures, drawn)
 
 
-def _curves(signals: pl.DataFrame, name: str) -> tuple[list[str], Floats]:
-    """Magnitudes over steps, (videos, steps), of the videos that have the magnitude at every step."""
-    wide = signals.filter(pl.col(name).is_not_null()).sort("video_id", "step")
-    grouped = wide.group_by("video_id", maintain_order=True).agg(pl.col(name))
-    steps = grouped[name].list.len()
-    most = int(steps.max() or 0)  # type: ignore[arg-type]
-    complete = grouped.filter(steps == most)
-    return complete["video_id"].to_list(), np.array(complete[name].to_list(), float).reshape(len(complete), most)
+def why_silent(heard: Heard, detector: Detector, values: Floats) -> str | None:
+    """Why a detector has nothing to say of any video; None where it has."""
+    if np.isfinite(values).any():
+        return None
+    missing = [n for n in detector.needs if not np.isfinite(heard.columns[n]).any()]
+    if heard.columns["profile"].shape[2] == 1 or (missing and all("motion" in n for n in missing)):
+        return f"no {detector.title}: videos of one latent frame have no motion"
+    if missing:
+        return f"no {detector.title}: the signals lack {', '.join(missing)}"
+    return f"too few steps: {detector.title} needs 2, and there is {heard.steps}"
 
 
-def _judge(videos: pl.DataFrame, scores: Floats, label: str, seeds: int, draws: int) -> Row:
-    """ROC of prompt-level scores over the first `seeds` seeds of each prompt; `seeds` 1 keeps every video apart."""
-    frame = videos.select("prompt_id", "seed", pl.col(f"{label}_memorised").alias("positive")).with_columns(
-        pl.Series("score", scores)
-    )
-    frame = frame.filter(pl.col("positive").is_not_null()).sort("prompt_id", "seed")
-    if seeds > 1:
-        frame = (
-            frame.with_columns(pl.col("seed").cum_count().over("prompt_id").alias("nth"))
-            .filter(pl.col("nth") <= seeds)
-            .group_by("prompt_id", maintain_order=True)
-            .agg(pl.col("score").mean(), pl.col("positive").any())
-        )
-    values, labels = frame["score"].to_numpy(), frame["positive"].to_numpy().astype(bool)
-    area = stats.auc(values, labels)
-    interval = stats.auc_interval(values, labels, frame["prompt_id"].to_numpy(), draws=draws) if draws else None
-    fpr, tpr = stats.roc(values, labels)
-    return {
-        "seeds": seeds,
-        "positives": int(labels.sum()),
-        "negatives": int((~labels).sum()),
-        "auc": area,
-        "auc_low": interval[0] if interval else None,
-        "auc_high": interval[1] if interval else None,
-        "best_accuracy": stats.best_accuracy(values, labels),
-        "tpr_at_1pct_fpr": stats.tpr_at_fpr(values, labels, 0.01),
-        "fpr": fpr.tolist() if draws else [],
-        "tpr": tpr.tolist() if draws else [],
-        "status": tables.OK if area is not None else tables.SKIPPED,
-        "reason": None if area is not None else "all verdicts are the same: no ROC",
-    }
+def parts(heard: Heard, span: str) -> Floats:
+    """What the combination sees (videos, features); NaN where a video lacks one.
+
+    Sizes go in as log x and shares of the way as -log(1 - x): both are ratios of sizes, whose logarithms add up.
+
+    Parts that no video has are left out. Raises `TooFewSteps`, and `ValueError` where fewer than two are left.
+    """
+    columns = []
+    for name, part_span in PARTS[span]:
+        detector = DETECTORS[name]
+        score = span_score(detector.score(heard.columns), part_span, state=detector.state)
+        if np.isfinite(score).any():
+            columns.append(_scaled(score, detector))
+    if len(columns) < 2:
+        raise ValueError("nothing to combine: fewer than two detectors have a score")
+    return np.stack(columns, 1)
 
 
-def _nothing(detector: str, label: str, reason: str) -> Row:
-    keys = {"detector": detector, "label": label, "steps": "first", "seeds": 0, "default": False}
+def _scaled(score: Floats, detector: Detector) -> Floats:
+    if detector.state:
+        return -np.log(1 - score + LEAST_LEFT)
+    return np.log(np.maximum(score, TINY)) if detector.log else score
+
+
+def _combined(heard: Heard, defaults: Defaults, draws: int) -> Iterator[Found]:
+    for span in PARTS:
+        for label in LABELS:
+            try:
+                values = parts(heard, span)
+                for k in seeds_asked(heard.seeds):
+                    cases = units(heard, values, label, k)
+                    cases = Units(out_of_fold(cases), cases.labels, cases.groups)
+                    figures, drawn = judge(cases, draws)
+                    calls = 2 * k * max(steps_used(s, heard.steps) for _, s in PARTS[span])
+                    row = {"detector": COMBINED, "label": label, "steps": span, "seeds": k, "calls": calls, **figures}
+                    yield row, (cases, figures, drawn)
+            except (TooFewSteps, TooFewPrompts, ValueError) as error:
+                yield _nothing(COMBINED, label, span, str(error)), None
+
+
+def _passes(heard: Heard, passes: pl.DataFrame, draws: int) -> Iterator[Found]:
+    for detector in PASS_DETECTORS.values():
+        for label in LABELS:
+            reason = why_no_pass(passes, detector)
+            if reason:
+                yield _nothing(detector.name, label, "first", reason), None
+                continue
+            for k in seeds_asked(int(passes.group_by("prompt_id").len()["len"].max() or 1)):  # type: ignore[arg-type]
+                cases, calls = pass_units(heard, passes, detector, label, k)
+                figures, drawn = judge(cases, draws)
+                row = {"detector": detector.name, "label": label, "steps": "first", "seeds": k, "calls": calls}
+                yield row | figures, (cases, figures, drawn)
+
+
+def _beside(row: Row, judged: Judged, defaults: Defaults) -> Row:
+    """The row's detector held against the one that it is compared with, on the same cases."""
+    mine = judged.get((row["detector"], row["label"], row["steps"], row["seeds"]))
+    other, span = other_of(row["detector"], row["label"], row["steps"], defaults)
+    against = judged.get((other or "", row["label"], span, row["seeds"]))
+    found = gain(mine, against) if mine and against else {}
+    return {"beside": other, **found} if found else {}
+
+
+def other_of(name: str, label: str, steps: str, defaults: Defaults) -> tuple[str | None, str]:
+    """The detector that one is compared with, and its use of steps: the same if it has it, else its own."""
+    if name == COMBINED:
+        other: str | None = FALLBACK[0] if steps == "first" else defaults[label][0]
+    elif name in PASS_DETECTORS:
+        return PASS_DETECTORS[name].beside, "first"
+    else:
+        other = DETECTORS[name].beside
+    if other not in DETECTORS or steps.startswith("step:") or steps in DETECTORS[other].spans:
+        return other, steps
+    return other, DETECTORS[other].span
+
+
+def _with_defaults(rows: list[Row], most: int, defaults: Defaults) -> list[Row]:
+    """Mark each label's default row: the configured detector, or the magnitude of the first step where that is mute."""
+    for label in LABELS:
+        own = FALLBACK if label != "motion" else ("motion_magnitude", "first")
+        for name, span in (defaults[label], own):
+            mine = [r for r in rows if (r["detector"], r["label"], r["steps"]) == (name, label, span)]
+            heard = [r for r in mine if r["seeds"] == most and r["positives"] + r["negatives"]]
+            if heard:
+                heard[0]["default"] = True
+                break
+    return [{"default": False, **row} for row in rows]
+
+
+def _default_span(name: str) -> str:
+    return DETECTORS[name].span if name in DETECTORS else "first"
+
+
+def _nothing(detector: str, label: str, span: str, reason: str) -> Row:
+    keys = {"detector": detector, "label": label, "steps": span, "seeds": 0, "default": False}
     return {**keys, "positives": 0, "negatives": 0, "status": tables.SKIPPED, "reason": reason}
 
 
-def write_detect(signals: Iterable[Path], metrics: Path, settings: Mapping[str, Any], out: Path) -> None:
+def defaults_of(settings: Mapping[str, Any]) -> Defaults:
+    """The default detectors of the config's section."""
+    return {label: (settings[label], default_steps(settings[label], settings["default_steps"])) for label in LABELS}
+
+
+def default_steps(name: str, asked: str) -> str:
+    """The use of steps of a detector that comes nearest to the one asked for: it, or the detector's own."""
+    if name == COMBINED:
+        return asked if asked in PARTS else "first5"
+    if name in PASS_DETECTORS:
+        return "first"
+    return asked if asked in DETECTORS[name].spans else DETECTORS[name].span
+
+
+def write_detect(
+    signals: Iterable[Path], metrics: Path, passes: Iterable[Path], settings: Mapping[str, Any], out: Path
+) -> None:
     """Read the tables of one model, judge its detectors, and write `tables.DETECT`."""
-    paths: Sequence[Path] = list(signals)
-    frame = tables.read_table(paths) if paths else pl.DataFrame(schema=["video_id", "status", "reason"])
+    extra = list(passes)
     rows = detect(
-        frame,
+        read_signals(signals),
         tables.read_table(metrics),
-        default_steps=settings["default_steps"],
+        tables.read_table(extra) if extra else None,
+        defaults=defaults_of(settings),
         draws=int(settings["bootstrap"]),
     )
     tables.write_table(out, rows, tables.DETECT, {"settings": dict(settings)})
+
+
+def read_signals(paths: Iterable[Path]) -> pl.DataFrame:
+    """Signals of all chunks of a model; none for a model without any."""
+    found: Sequence[Path] = list(paths)
+    return tables.read_table(found) if found else pl.DataFrame(schema=["video_id", "status", "reason"])

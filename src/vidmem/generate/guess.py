@@ -43,4 +43,5 @@ def _motion(frames: torch.Tensor) -> torch.Tensor:
 
 def _size(tensor: torch.Tensor) -> torch.Tensor:
     flat = tensor.flatten(1)
-    return flat.norm(dim=1) / max(flat.shape[1], 1) ** 0.5
+    size: torch.Tensor = flat.norm(dim=1) / max(flat.shape[1], 1) ** 0.5
+    return size

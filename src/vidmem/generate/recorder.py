@@ -258,7 +258,7 @@ class Recorder:
         guess = clean_sample(c, x, level)
         if not self.rows[0]:
             self._guess = FirstGuess(clean_sample(u, x, level), guess)
-        since: list[Row] = self._guess.signals(guess) if self._guess else [{}] * self._videos  # type: ignore[assignment]
+        since: list[Row] = self._guess.signals(guess) if self._guess else [{}] * self._videos
         return [{**_measure(delta[i], base[i]), **since[i]} for i in range(self._videos)]
 
     def _by_frame(self, tensor: torch.Tensor, heard: Heard) -> torch.Tensor:

@@ -80,6 +80,18 @@ class Plan:
         models = ((name, self.audit.models[name]) for name in self.models)
         return [name for name, section in models if isinstance(section, Diffusers) and is_fetched(section)]
 
+    @property
+    def passed(self) -> list[str]:
+        """Models that make passes beside sampling, for detectors that sample no video: those that take text alone."""
+        extra = self.audit.detect.extra
+        if not (extra.noises or extra.curvature):
+            return []
+        return [name for name in self.sampled if self._is_prompted(name) and self.images_side(name) is None]
+
+    def passes(self, model: str) -> list[str]:
+        """Paths of the tables of those passes; none for a model that makes none."""
+        return self.tables("detect", model, "passes") if model in self.passed else []
+
     def _is_prompted(self, model: str) -> bool:
         section = self.audit.models[model]
         return (
@@ -291,6 +303,21 @@ class Plan:
             "models": {name: self._model_files(name) for name in self.models},
             "effective_size": next(iter(self.effective_size()), None),
             "datasets": self._datasets(),
+            "transfer": next(iter(self._real(self.transfer())), None),
+        }
+
+    def transfer(self) -> list[str]:
+        """The table of thresholds put to other models, where there are models to do so."""
+        return [f"{ROOT}/detect/transfer.parquet"] if len(self.sampled) > 1 else []
+
+    def transfer_files(self) -> dict[str, Any]:
+        """What that table is made of, by model."""
+        return {
+            name: {
+                "signals": self._real(self.tables("generate", name, "signals")),
+                "metrics": f"results/{self.name}/metrics/{name}.parquet",
+            }
+            for name in self.sampled
         }
 
     def _model_files(self, model: str) -> dict[str, Any]:

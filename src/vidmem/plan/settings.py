@@ -132,8 +132,13 @@ class Settings:
             "window": self._audit.retrieve.window,
         }
 
-    def _detect(self, _: str | None) -> dict[str, Any]:
-        return self._audit.detect.model_dump()
+    def _detect(self, model: str | None) -> dict[str, Any]:
+        """Of judging the detectors; of a model: of the passes that it makes for them."""
+        detect = self._audit.detect
+        if model is None:
+            return detect.model_dump(exclude={"extra"})
+        sampled = {key: self._generate(model)[key] for key in ("model", "batch_size")}
+        return {**sampled, "extra": detect.extra.model_dump()}
 
     def _truth(self, model: str | None) -> dict[str, Any]:
         assert model is not None

@@ -123,8 +123,12 @@ class OraclePipeline(DiffusionPipeline):  # type: ignore[misc]
         guidance_scale: float = 3.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "np",
+        latents: torch.Tensor | None = None,
     ) -> VideoOutput:
-        """Sample one video a prompt; frames are float32 (B, F, S, S, 3) in [0, 1], or uint8 for output_type "uint8"."""
+        """Sample one video a prompt, from the noise `latents` (B, 3, F, S, S) if given.
+
+        Frames are float32 (B, F, S, S, 3) in [0, 1], or uint8 for output_type "uint8".
+        """
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         generators = one_each(generator, len(prompts))
         keys = [text.prompt_id(p) for p in prompts]
@@ -133,7 +137,8 @@ class OraclePipeline(DiffusionPipeline):  # type: ignore[misc]
             raise KeyError(f"the oracle has no clips for the prompt {unknown[0]!r}")
         self.scheduler.set_timesteps(num_inference_steps)
         shape = self.transformer.clips.shape[1:]
-        x = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
+        noise = [torch.randn(shape, generator=g) for g in generators] if latents is None else list(latents)
+        x = torch.stack(noise).to(self.device)
         guided = guidance_scale != 1
         for t in self.scheduler.timesteps:
             abar = float(self.scheduler.alphas_cumprod[int(t)])

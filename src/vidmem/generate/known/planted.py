@@ -111,13 +111,15 @@ class PlantedPipeline(DiffusionPipeline):  # type: ignore[misc]
         guidance_scale: float = 3.0,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         output_type: str = "np",
+        latents: torch.Tensor | None = None,
     ) -> VideoOutput:
-        """Sample one video a prompt. See `VideoOutput` for `output_type`."""
+        """Sample one video a prompt, from the noise `latents` if given. See `VideoOutput` for `output_type`."""
         prompts = [prompt] if isinstance(prompt, str) else list(prompt)
         generators = one_each(generator, len(prompts))
         tokens, channels = self.captions(embed_texts(prompts).to(self.device))
         shape = self.codec.latent_shape
-        x = torch.stack([torch.randn(shape, generator=g) for g in generators]).to(self.device)
+        noise = [torch.randn(shape, generator=g) for g in generators] if latents is None else list(latents)
+        x = torch.stack(noise).to(self.device)
         condition = (torch.cat([torch.zeros_like(tokens), tokens]), torch.cat([torch.zeros_like(channels), channels]))
         self.scheduler.set_timesteps(num_inference_steps, device=self.device)
         self.scheduler.set_begin_index(0)
