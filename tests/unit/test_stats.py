@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -129,3 +131,39 @@ def test_bootstrap_interval_covers_the_mean_of_prompts() -> None:
         low, high = stats.bootstrap_ci(values, np.repeat(np.arange(40), 4), draws=400) or (1, 0)
         covered += low <= 0.3 <= high
     assert 0.88 <= covered / 200 <= 0.99
+
+
+def slow_draws(scores: Any, labels: Any, groups: Any, draws: int, seed: int) -> list[tuple[float | None, ...]]:
+    """Figures of draws of whole groups, by repeating the cases of each group that was picked."""
+    names = sorted(set(groups))
+    picks = np.random.default_rng(seed).integers(0, len(names), (draws, len(names)))
+    found = []
+    for pick in picks:
+        rows = np.concatenate([np.flatnonzero(groups == names[g]) for g in pick])
+        s, y = scores[rows], labels[rows]
+        found.append((stats.auc(s, y), stats.best_accuracy(s, y), stats.tpr_at_fpr(s, y, 0.1)))
+    return found
+
+
+@given(st.integers(0, 200))
+def test_figures_of_all_draws_at_once_are_those_of_each_draw(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores, labels = rng.integers(0, 6, 24).astype(float), rng.random(24) < 0.4
+    groups = np.array([f"p{n}" for n in rng.integers(0, 9, 24)], object)
+    fast = stats.resampled_roc(scores, labels, groups, fprs=[0.1], draws=20, seed=seed)
+    for i, slow in enumerate(slow_draws(scores, labels, groups, 20, seed)):
+        mine = (fast.auc[i], fast.best_accuracy[i], fast.tpr[i, 0])
+        if slow[0] is None:
+            assert np.isnan(mine).all()
+        else:
+            np.testing.assert_allclose(mine, slow, atol=1e-12)
+
+
+def test_draws_in_blocks_are_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    scores, labels, groups = rng.normal(size=30), rng.random(30) < 0.5, np.arange(30) // 3
+    whole = stats.resampled_roc(scores, labels, groups, draws=50).auc
+    monkeypatch.setattr("vidmem.stats.resampled.BLOCK", 100)
+    np.testing.assert_array_equal(stats.resampled_roc(scores, labels, groups, draws=50).auc, whole)
+    assert stats.quantile_interval([np.nan, np.nan]) is None
+    assert stats.quantile_interval([0.0, 1.0, np.nan], level=0.5) == (0.25, 0.75)
