@@ -57,6 +57,7 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
         "detect": _by_model(
             {n: tables.read_table(f.detect) for n, f in inputs.models.items() if f.detect is not None}, tables.DETECT
         ),
+        "transfer": _or_empty(inputs.transfer, tables.TRANSFER),
         "truth": _by_model(truths, tables.TRUTH),
         "truth_auc": auc_table(inputs),
         "dose_response": pl.DataFrame(doses, schema=DOSE),
@@ -68,10 +69,16 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
 
 def _by_model(frames: dict[str, pl.DataFrame], schema: Any) -> pl.DataFrame:
     if not frames:
-        empty = pl.from_arrow(schema.empty_table())
-        assert isinstance(empty, pl.DataFrame)
-        return empty.select(pl.lit("").alias("model"), pl.all()).clear()
+        return _or_empty(None, schema).select(pl.lit("").alias("model"), pl.all()).clear()
     return pl.concat([f.select(pl.lit(name).alias("model"), pl.all()) for name, f in frames.items()])
+
+
+def _or_empty(path: Path | None, schema: Any) -> pl.DataFrame:
+    if path is not None:
+        return tables.read_table(path)
+    empty = pl.from_arrow(schema.empty_table())
+    assert isinstance(empty, pl.DataFrame)
+    return empty
 
 
 def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.DataFrame:

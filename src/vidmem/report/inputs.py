@@ -66,6 +66,7 @@ class ReportInputs:
     benchmarks: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     effective_size: Path | None = None  # None: no model was trained on several numbers of clips
     datasets: Mapping[str, Path] = field(default_factory=dict)
+    transfer: Path | None = None  # None: there are no two models to take a threshold from one to the other
 
     @property
     def draws(self) -> int:

@@ -18,14 +18,14 @@ from vidmem import stats, tables
 from vidmem.report import plots, rates, strips, words
 from vidmem.report.cells import part
 from vidmem.report.corpus_facts import duplicates
+from vidmem.report.detection import default_detectors, detector_plots, transferred
 from vidmem.report.gallery import Card
 from vidmem.report.inputs import ReportInputs, numbers, ok_rows
 from vidmem.report.sizes import CRITERIA, size_plot, size_words
 from vidmem.report.study import study_groups
-from vidmem.report.summary import default_detector, has_signals
 from vidmem.report.thresholds import KINDS, line
 
-JUDGED = ("content", "motion")  # kinds that detectors listen for and whose truth may be known
+JUDGED = ("content", "motion")  # kinds whose truth may be known
 
 
 def render_page(
@@ -77,6 +77,7 @@ def render_page(
         detectors=detectors,
         detector_plots=detector_plots(inputs, detectors),
         detector_table=frames["detect"].filter(~pl.col("steps").str.starts_with("step:")).to_dicts(),
+        transferred=transferred(frames["transfer"], detectors),
         ratios=ratios(inputs),
         search=frames["search"].to_dicts(),
         duplicates=duplicates(inputs),
@@ -132,29 +133,6 @@ def distributions(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
             if len(scores[n])
         }
     return found
-
-
-def default_detectors(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
-    """The default row of the detect table by model and kind; models without signals are left out."""
-    found = {}
-    for name, files in inputs.models.items():
-        if files.detect is not None and has_signals(files):
-            detect = tables.read_table(files.detect)
-            found[name] = {kind: default_detector(detect, kind) for kind in JUDGED}
-    return found
-
-
-def detector_plots(inputs: ReportInputs, detectors: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """ROC and AUC by step of each model that has both classes."""
-    made: dict[str, dict[str, Any]] = {}
-    for name, kinds in detectors.items():
-        files = inputs.models[name]
-        curves = {kind: row for kind, row in kinds.items() if row and row["fpr"] and row["tpr"]}
-        if files.detect is None or not curves:
-            continue
-        detect = ok_rows(tables.read_table(files.detect))
-        made[name] = {"roc": plots.roc(name, curves), "steps": plots.auc_by_step(name, detect)}
-    return made
 
 
 def pooled_truth(truth: pl.DataFrame) -> dict[str, dict[str, float | None]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
@@ -122,33 +122,52 @@ def roc(model: str, curves: dict[str, dict[str, Any]]) -> Markup:
     return render(alt.layer(*layers), f"roc-{model}", f"{model}: ROC of the default detectors, {said}", 190, 190)
 
 
-def auc_by_step(model: str, detect: pl.DataFrame) -> Markup | None:
-    """AUC of each kind's own detector by sampling step (0 is the noisiest), with intervals; None without steps."""
+def auc_by_step(model: str, detect: pl.DataFrame, names: Mapping[str, str]) -> Markup | None:
+    """AUC by sampling step (0 is the noisiest) of each kind's detector in `names`, with intervals; None without steps.
+
+    Beside it, thin, the magnitude of the kind, where that is another one.
+    """
     steps = detect.filter(pl.col("steps").str.starts_with("step:") & pl.col("auc").is_not_null())
     most = int(steps["seeds"].max() or 0)  # type: ignore[arg-type]
-    steps = steps.filter(
-        (pl.col("seeds") == most) & (pl.col("detector") == pl.concat_str("label", pl.lit("_magnitude")))
-    ).with_columns(pl.col("steps").str.slice(5).cast(pl.Int64).alias("step"))
-    if steps.is_empty():
-        return None
+    steps = steps.filter(pl.col("seeds") == most).with_columns(
+        pl.col("steps").str.slice(5).cast(pl.Int64).alias("step"),
+        pl.col("auc_low").alias("low"),
+        pl.col("auc_high").alias("high"),
+    )
     x = alt.X("step:Q", axis=axis("sampling step", format="d", grid=False, tickMinStep=1), scale=alt.Scale(nice=False))
     y = alt.Y("auc:Q", scale=alt.Scale(domain=[0, 1], clamp=True), axis=axis("AUC"))
     layers = [alt.Chart(rows([{"y": 0.5}])).mark_rule(color=GRID, strokeDash=[3, 3]).encode(y=alt.Y("y:Q"))]
     said = []
-    for kind, colour in COLOURS.items():
-        mine = steps.filter(pl.col("label") == kind).sort("step")
-        if mine.is_empty():
-            continue
-        values = mine.select("step", "auc", pl.col("auc_low").alias("low"), pl.col("auc_high").alias("high")).to_dicts()
-        base = alt.Chart(rows(values))
-        whole = [v for v in values if v["low"] is not None and v["high"] is not None]
-        if whole:
-            band = alt.Chart(rows(whole)).mark_area(color=colour, opacity=0.18)
-            layers.append(band.encode(x=x, y=alt.Y("low:Q"), y2="high:Q"))
-        layers.append(base.mark_line(color=colour, strokeWidth=2, strokeDash=DASHES[kind]).encode(x=x, y=y))
-        said.append(f"{kind} from {values[0]['auc']:.2f} at the first to {values[-1]['auc']:.2f} at the last")
-    title = f"{model}: AUC by sampling step, {most} {'seed' if most == 1 else 'seeds'}, {', '.join(said)}"
+    for kind, name in names.items():
+        for detector in dict.fromkeys((f"{kind}_magnitude", name)):
+            mine = steps.filter((pl.col("label") == kind) & (pl.col("detector") == detector)).sort("step")
+            if mine.is_empty():
+                continue
+            values = mine.select("step", "auc", "low", "high").to_dicts()
+            layers += _step_layers(values, kind, x, y, thin=detector != name)
+            said.append(
+                f"{kind} by {detector.replace('_', ' ')} from {values[0]['auc']:.2f} to {values[-1]['auc']:.2f}"
+            )
+    if not said:
+        return None
+    title = (
+        f"{model}: AUC by sampling step, {most} {'seed' if most == 1 else 'seeds'}, first to last: {', '.join(said)}"
+    )
     return render(alt.layer(*layers), f"steps-{model}", title)
+
+
+def _step_layers(values: list[dict[str, Any]], kind: str, x: alt.X, y: alt.Y, *, thin: bool) -> list[alt.Chart]:
+    """A line over steps, and its band of intervals unless it is a thin one."""
+    width, opacity = (1, 0.55) if thin else (2, 1.0)
+    line = alt.Chart(rows(values)).mark_line(
+        color=COLOURS[kind], strokeWidth=width, opacity=opacity, strokeDash=DASHES[kind]
+    )
+    made = [line.encode(x=x, y=y)]
+    whole = [v for v in values if v["low"] is not None and v["high"] is not None]
+    if whole and not thin:
+        band = alt.Chart(rows(whole)).mark_area(color=COLOURS[kind], opacity=0.18)
+        made.insert(0, band.encode(x=x, y=alt.Y("low:Q"), y2="high:Q"))
+    return made
 
 
 def multiplicities(histogram: Sequence[tuple[int, int]]) -> Markup:

@@ -33,6 +33,7 @@ def report_from_plan(
             **{name: _features(entry["features"]) for name, entry in files["models"].items()},
         },
         benchmarks=_benchmarks(Path(files["benchmarks"])),
+        transfer=Path(files["transfer"]) if files["transfer"] else None,
         effective_size=Path(files["effective_size"]) if files["effective_size"] else None,
         datasets={name: Path(p) for name, p in files["datasets"].items()},
     )

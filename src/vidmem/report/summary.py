@@ -117,14 +117,13 @@ def _agreement_summary(metrics: Path, draws: int) -> dict[str, Any]:
 
 
 def default_detector(detect: pl.DataFrame, kind: str) -> dict[str, Any] | None:
-    """The row of the detector that is shown by default for `kind`: content by m_c, motion by m_m.
+    """The row of the detector that is shown by default for verdicts of `kind`.
 
     It may be a skipped row with counts and no AUC, where all verdicts are the same.
     """
     rows = detect.filter((pl.col("label") == kind) & pl.col("default").fill_null(False))
-    own = rows.filter(pl.col("detector") == f"{kind}_magnitude")
-    best = (own if len(own) else rows).sort("seeds", "steps").head(1).to_dicts()
-    return best[0] if best else None
+    found = rows.sort("seeds", "steps").head(1).to_dicts()
+    return found[0] if found else None
 
 
 def has_signals(files: ModelFiles) -> bool:
