@@ -4,8 +4,8 @@
 
 Samples the prompts of `planted` with more seeds than the audit had, and those of `oracle`, records what the denoiser
 says, and holds detectors against the audit's verdicts, and against how often a clip stood in the training data. Prints
-a line a figure, ends with status 1 where a promise is broken, and writes `detect.csv` beside this file. The verdict of a
-prompt is that of its audited videos: seeds that the audit lacks are not judged again. About five minutes on one core.
+a line a figure, ends with status 1 where a promise is broken, and writes `detect.csv` beside this file. The verdict of
+a prompt is that of its audited videos: seeds that the audit lacks are not judged again. About five minutes on one core.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from vidmem import stats, tables
 from vidmem.detect import detect
 from vidmem.detect.heard import Units
 from vidmem.detect.judge import judge
-from vidmem.detect.registry import COMBINED, DETECTORS, PASS_DETECTORS, PARTS
+from vidmem.detect.registry import COMBINED, DETECTORS, PARTS, PASS_DETECTORS
 from vidmem.generate.extra_passes import make_passes
 from vidmem.generate.known.clips import Side, read_clips
 from vidmem.generate.known.codec import to_unit

@@ -51,6 +51,30 @@ def test_chunks_are_cut_by_set_and_size() -> None:
     assert plan.chunks("replay") == ["videos-000", "videos-001", "videos-002"]
 
 
+def test_passes_over_pure_noise_are_made_where_they_are_asked_for() -> None:
+    assert Plan(MADE).passes("oracle") == []
+    asked = Plan({**MADE, "detect": {"extra": {"noises": 2}}})
+    assert asked.passed == ["oracle"] and asked.passes("replay") == []
+    assert asked.passes("oracle")[0] == "results/{audit}/detect/oracle/video-duplicated-000.passes.parquet"
+    assert asked.settings("detect") == Plan(MADE).settings("detect")
+    assert asked.settings("detect", "oracle")["extra"] == {"curvature": 0, "noises": 2}
+
+
+def test_a_detector_that_needs_passes_is_refused_without_them() -> None:
+    config = {**MADE, "detect": {"motion": "curvature"}}
+    with pytest.raises(ConfigError, match=r"motion: curvature needs passes of its own: set extra.curvature"):
+        Plan(config)
+    assert Plan({**config, "detect": {"motion": "curvature", "extra": {"curvature": 1}}}).passed == ["oracle"]
+
+
+def test_thresholds_are_put_to_other_models_where_there_are_any() -> None:
+    assert Plan(MADE).transfer() == [] and Plan(MADE).report_files()["transfer"] is None
+    two = Plan({**MADE, "models": {**MADE["models"], "planted": {"kind": "planted"}}})
+    assert two.transfer() == ["results/{audit}/detect/transfer.parquet"]
+    assert list(two.transfer_files()) == ["oracle", "planted"]  # a folder of videos has no signals
+    assert is_plain(two.transfer_files())
+
+
 def test_more_prompts_add_chunks_and_disturb_none() -> None:
     larger = {**MADE, "prompts": {**MADE["prompts"], "video_duplicated": 30}}
     assert set(Plan(MADE).prompt_chunks()) < set(Plan(larger).prompt_chunks())
@@ -68,6 +92,7 @@ def test_settings_are_plain_sorted_builtins_with_the_stage_version() -> None:
         ("retrieve", None),
         ("metrics", None),
         ("detect", None),
+        ("detect", "oracle"),
         ("truth", "oracle"),
         ("report", None),
     ]:

@@ -26,6 +26,7 @@ CONFIG: dict[str, Any] = {
     "corpus": {"kind": "made"},
     "prompts": {"video_duplicated": 4, "random_train": 2, "control": 2},
     "features": {"max_loss": 1.0},  # after six steps of training some frames are flat
+    "detect": {"extra": {"noises": 2, "curvature": 1}},
     "models": {
         "planted": {"kind": "planted", "train_steps": 6, "seeds": 1, "steps": 3},
         "oracle": {"kind": "oracle", "prompt_sets": ["video-duplicated"], "seeds": 2, "steps": 6},
@@ -97,7 +98,8 @@ def test_adding_a_model_runs_its_branch_and_the_report_alone(audit: Any) -> None
     finally:
         audit.write_config(CONFIG)
     once = ("generate_build", "generate", "features_model", "features_null", "retrieve", "retrieve_null")
-    ending = ("metrics_model", "detect", "truth", "report_dataset", "report", "all")
+    detection = ("detect_passes", "detect", "detect_transfer")
+    ending = ("metrics_model", *detection, "truth", "report_dataset", "report", "all")
     assert jobs == {rule: 1 for rule in (*once, *ending)}
 
 
@@ -144,6 +146,19 @@ def test_signals_are_recorded_for_every_video_and_step(audit: Any) -> None:
     assert len(rows) == 8 * 6
     assert (rows["status"] == "ok").all() and rows["content_magnitude"].is_finite().all()
     assert set(rows["step"]) == set(range(6))
+
+
+def test_detectors_are_judged_with_the_passes_that_were_asked_for(audit: Any) -> None:
+    folder = audit.folder / "results/small/detect"
+    passes = tables.read_table(folder / "oracle/video-duplicated-000.passes.parquet")
+    assert passes.group_by("prompt_id").len()["len"].to_list() == [2] * 4
+    assert passes.filter(passes["seed"] == 0)["curvature"].is_finite().all()
+    rows = tables.read_table(folder / "oracle.parquet")
+    assert {"noise_magnitude", "noise_motion", "curvature", "combined", "settled"} <= set(rows["detector"])
+    assert rows.filter((rows["detector"] == "curvature") & (rows["seeds"] == 1))["calls"].to_list() == [4] * 3
+    transfer = tables.read_table(folder / "transfer.parquet")
+    assert set(transfer["fitted_on"]) == set(transfer["applied_to"]) == {"oracle", "planted"}
+    assert transfer.filter(transfer["status"] != "ok")["reason"].null_count() == 0
 
 
 def test_snakemakes_own_report_holds_ours(audit: Any) -> None:

@@ -314,8 +314,8 @@ class Plan:
         """What that table is made of, by model."""
         return {
             name: {
-                "signals": self._real(self.tables("generate", name, "signals")),
                 "metrics": f"results/{self.name}/metrics/{name}.parquet",
+                "signals": self._real(self.tables("generate", name, "signals")),
             }
             for name in self.sampled
         }
