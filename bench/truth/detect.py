@@ -26,9 +26,10 @@ from scipy.stats import spearmanr
 
 from vidmem import stats, tables
 from vidmem.detect import detect
-from vidmem.detect.heard import Units
-from vidmem.detect.judge import judge
+from vidmem.detect.heard import Units, gather, units
+from vidmem.detect.judge import gain, judge
 from vidmem.detect.registry import COMBINED, DETECTORS, PARTS, PASS_DETECTORS
+from vidmem.detect.scores import span_score
 from vidmem.generate.extra_passes import make_passes
 from vidmem.generate.known.clips import Side, read_clips
 from vidmem.generate.known.codec import to_unit
@@ -180,6 +181,32 @@ def combined(model: str, rows: Sequence[dict[str, Any]], seeds: int) -> Iterator
                 yield Promise(what, row["auc"] - best["auc"], note=note)
 
 
+BESIDE = (  # motion detectors, and content detectors that need no more
+    (("motion_magnitude", "first"), ("content_magnitude", "first")),
+    (("motion_magnitude", "first_over_last5"), ("content_magnitude", "first_over_last5")),
+    (("settled_motion", "first5"), ("content_magnitude", "first")),
+    (("settled_motion", "first5"), ("settled", "first5")),
+)
+
+
+def motion_beside_content(model: str, signals: pl.DataFrame, metrics: pl.DataFrame, seeds: int) -> Iterator[Promise]:
+    """How far motion detectors are ahead of content detectors on motion verdicts, with the paired interval."""
+    found = gather(signals, metrics)
+    if isinstance(found, str):
+        raise ValueError(found)
+    for pair in BESIDE:
+        judged = []
+        for name, steps in pair:
+            detector = DETECTORS[name]
+            score = span_score(detector.score(found.columns), steps, state=detector.state)
+            cases = units(found, score, "motion", seeds)
+            judged.append((cases, *judge(cases, 500)))
+        ahead = gain(judged[0], judged[1])
+        (mine, steps), (other, other_steps) = pair
+        what = f"{model}, motion verdicts: {mine}, {steps}, ahead of {other}, {other_steps}, {seeds} seeds"
+        yield Promise(what, ahead["gain"], note=f"[{ahead['gain_low']:+.3f}, {ahead['gain_high']:+.3f}]")
+
+
 def curve(rows: Sequence[dict[str, Any]], detector: str, seeds: int) -> str:
     """AUC by step of a detector against content verdicts."""
     steps = [r for r in rows if r["detector"] == detector and r["label"] == "content" and r["steps"][:5] == "step:"]
@@ -198,7 +225,7 @@ def main() -> int:
         signals, metrics = heard(arguments.results, model, seeds)
         passes = passes_of(arguments.results, seeds) if model == "planted" else None
         rows = detect(signals, metrics, passes)
-        made = list(promises(model, rows, seeds))
+        made = [*promises(model, rows, seeds), *motion_beside_content(model, signals, metrics, seeds)]
         if model == "planted":
             made += [*by_multiplicity(signals, metrics, seeds), *why(arguments.results, metrics)]
             for name in ("content_magnitude", "settled"):

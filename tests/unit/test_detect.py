@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from vidmem import tables
-from vidmem.config.analysis import DetectorName
+from vidmem.config.analysis import Detect, DetectorName
 from vidmem.detect import detect
+from vidmem.detect.defaults import DEFAULTS, defaults_of
 from vidmem.detect.heard import gather, units
 from vidmem.detect.registry import DETECTORS, NAMES
 from vidmem.detect.scores import TooFewSteps, span_score, steps_used
@@ -196,6 +197,25 @@ def test_spans_of_steps_known_answers() -> None:
         span_score(curve, "lost")
     with pytest.raises(TooFewSteps, match="`last5` needs 6, and there are 3"):
         span_score(curve[:, :3], "last5")
+
+
+def test_a_detector_with_passes_of_its_own_can_be_the_default() -> None:
+    signals, metrics = make({(p, s): falling(1.0) for p in "abc" for s in range(2)}, {"a"})
+    passes = [
+        {"prompt_id": p, "seed": s, "content_magnitude": 1.0, "motion_magnitude": 1.0, "curvature": 1.0, "status": "ok",
+         "reason": None}
+        for p in "abc" for s in range(5)
+    ]  # fmt: skip
+    defaults = {**DEFAULTS, "content": ("curvature", "first")}
+    rows = [r for r in detect(signals, metrics, pl.DataFrame(passes), defaults=defaults) if r["default"]]
+    assert pick(rows, label="content")["detector"] == "curvature" and pick(rows, label="content")["seeds"] == 5
+
+
+def test_the_defaults_are_those_of_the_config() -> None:
+    assert defaults_of(Detect().model_dump()) == DEFAULTS
+    early = defaults_of(Detect(default_steps="first", content="content_magnitude").model_dump())
+    assert early["content"] == ("content_magnitude", "first")
+    assert early["either"] == ("settled", "first5")  # which has no score at the first step
 
 
 def test_the_config_knows_the_detectors_of_the_registry() -> None:

@@ -11,26 +11,19 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from vidmem import tables
 from vidmem.detect.combine import TooFewPrompts, out_of_fold
+from vidmem.detect.defaults import DEFAULTS, Defaults, defaults_of, mark_defaults, other_of
 from vidmem.detect.heard import LABELS, Floats, Heard, Units, gather, units
 from vidmem.detect.judge import Row, gain, judge
+from vidmem.detect.parts import NothingToCombine, parts, why_silent
 from vidmem.detect.passes import pass_units, why_no_pass
 from vidmem.detect.registry import COMBINED, DETECTORS, NAMES, PARTS, PASS_DETECTORS, Detector
-from vidmem.detect.scores import TINY, TooFewSteps, span_score, steps_used
+from vidmem.detect.scores import TooFewSteps, span_score, steps_used
 from vidmem.progress import progress
 
-Defaults = Mapping[str, tuple[str, str]]  # by label: the detector and its use of steps
-DEFAULTS: Defaults = {
-    "content": ("settled", "first5"),
-    "motion": ("settled_motion", "first5"),
-    "either": ("settled", "first5"),
-}
-LEAST_LEFT = 1e-6  # of the way: what rounding leaves of a guess that didn't move at all
-FALLBACK = ("content_magnitude", "first")
 Case = tuple[Units, Row, Floats]  # what was judged, its figures, and the AUC of each bootstrap draw
 Judged = dict[tuple[str, str, str, int], Case]  # by detector, label, steps and seeds
 Found = tuple[Row, Case | None]
@@ -55,7 +48,7 @@ def detect(
     rows: list[Row] = []
     judged: Judged = {}
     makers: list[Iterator[Found]] = [_detector(heard, detector, draws) for detector in DETECTORS.values()]
-    makers.append(_combined(heard, defaults, draws))
+    makers.append(_combined(heard, draws))
     if passes is not None:
         makers.append(_passes(heard, passes, draws))
     for row, case in chain.from_iterable(progress(map(list, makers), len(makers), "detect")):
@@ -64,7 +57,7 @@ def detect(
             judged[row["detector"], row["label"], row["steps"], row["seeds"]] = case
     for row in rows:
         row |= _beside(row, judged, defaults)
-    return _with_defaults(rows, heard.seeds, defaults)
+    return mark_defaults(rows, defaults)
 
 
 def seeds_asked(most: int) -> list[int]:
@@ -102,43 +95,7 @@ def _judged(heard: Heard, name: str, span: str, score: Floats, draws: int, seeds
             yield row, (cases, figures, drawn)
 
 
-def why_silent(heard: Heard, detector: Detector, values: Floats) -> str | None:
-    """Why a detector has nothing to say of any video; None where it has."""
-    if np.isfinite(values).any():
-        return None
-    missing = [n for n in detector.needs if not np.isfinite(heard.columns[n]).any()]
-    if heard.columns["profile"].shape[2] == 1 or (missing and all("motion" in n for n in missing)):
-        return f"no {detector.title}: videos of one latent frame have no motion"
-    if missing:
-        return f"no {detector.title}: the signals lack {', '.join(missing)}"
-    return f"too few steps: {detector.title} needs 2, and there is {heard.steps}"
-
-
-def parts(heard: Heard, span: str) -> Floats:
-    """What the combination sees (videos, features); NaN where a video lacks one.
-
-    Sizes go in as log x and shares of the way as -log(1 - x): both are ratios of sizes, whose logarithms add up.
-
-    Parts that no video has are left out. Raises `TooFewSteps`, and `ValueError` where fewer than two are left.
-    """
-    columns = []
-    for name, part_span in PARTS[span]:
-        detector = DETECTORS[name]
-        score = span_score(detector.score(heard.columns), part_span, state=detector.state)
-        if np.isfinite(score).any():
-            columns.append(_scaled(score, detector))
-    if len(columns) < 2:
-        raise ValueError("nothing to combine: fewer than two detectors have a score")
-    return np.stack(columns, 1)
-
-
-def _scaled(score: Floats, detector: Detector) -> Floats:
-    if detector.state:
-        return -np.log(1 - score + LEAST_LEFT)
-    return np.log(np.maximum(score, TINY)) if detector.log else score
-
-
-def _combined(heard: Heard, defaults: Defaults, draws: int) -> Iterator[Found]:
+def _combined(heard: Heard, draws: int) -> Iterator[Found]:
     for span in PARTS:
         for label in LABELS:
             try:
@@ -150,7 +107,7 @@ def _combined(heard: Heard, defaults: Defaults, draws: int) -> Iterator[Found]:
                     calls = 2 * k * max(steps_used(s, heard.steps) for _, s in PARTS[span])
                     row = {"detector": COMBINED, "label": label, "steps": span, "seeds": k, "calls": calls, **figures}
                     yield row, (cases, figures, drawn)
-            except (TooFewSteps, TooFewPrompts, ValueError) as error:
+            except (TooFewSteps, TooFewPrompts, NothingToCombine) as error:
                 yield _nothing(COMBINED, label, span, str(error)), None
 
 
@@ -177,32 +134,6 @@ def _beside(row: Row, judged: Judged, defaults: Defaults) -> Row:
     return {"beside": other, **found} if found else {}
 
 
-def other_of(name: str, label: str, steps: str, defaults: Defaults) -> tuple[str | None, str]:
-    """The detector that one is compared with, and its use of steps: the same if it has it, else its own."""
-    if name == COMBINED:
-        other: str | None = FALLBACK[0] if steps == "first" else defaults[label][0]
-    elif name in PASS_DETECTORS:
-        return PASS_DETECTORS[name].beside, "first"
-    else:
-        other = DETECTORS[name].beside
-    if other not in DETECTORS or steps.startswith("step:") or steps in DETECTORS[other].spans:
-        return other, steps
-    return other, DETECTORS[other].span
-
-
-def _with_defaults(rows: list[Row], most: int, defaults: Defaults) -> list[Row]:
-    """Mark each label's default row: the configured detector, or the magnitude of the first step where that is mute."""
-    for label in LABELS:
-        own = FALLBACK if label != "motion" else ("motion_magnitude", "first")
-        for name, span in (defaults[label], own):
-            mine = [r for r in rows if (r["detector"], r["label"], r["steps"]) == (name, label, span)]
-            heard = [r for r in mine if r["seeds"] == most and r["positives"] + r["negatives"]]
-            if heard:
-                heard[0]["default"] = True
-                break
-    return [{"default": False, **row} for row in rows]
-
-
 def _default_span(name: str) -> str:
     return DETECTORS[name].span if name in DETECTORS else "first"
 
@@ -210,20 +141,6 @@ def _default_span(name: str) -> str:
 def _nothing(detector: str, label: str, span: str, reason: str) -> Row:
     keys = {"detector": detector, "label": label, "steps": span, "seeds": 0, "default": False}
     return {**keys, "positives": 0, "negatives": 0, "status": tables.SKIPPED, "reason": reason}
-
-
-def defaults_of(settings: Mapping[str, Any]) -> Defaults:
-    """The default detectors of the config's section."""
-    return {label: (settings[label], default_steps(settings[label], settings["default_steps"])) for label in LABELS}
-
-
-def default_steps(name: str, asked: str) -> str:
-    """The use of steps of a detector that comes nearest to the one asked for: it, or the detector's own."""
-    if name == COMBINED:
-        return asked if asked in PARTS else "first5"
-    if name in PASS_DETECTORS:
-        return "first"
-    return asked if asked in DETECTORS[name].spans else DETECTORS[name].span
 
 
 def write_detect(

@@ -18,12 +18,17 @@ from vidmem import stats, tables
 from vidmem.detect.combine import fit
 from vidmem.detect.heard import LABELS, Floats, Heard, Units, gather, units
 from vidmem.detect.judge import NO_SCORE, Row
+from vidmem.detect.parts import NothingToCombine, parts, why_silent
 from vidmem.detect.registry import COMBINED, DETECTORS
-from vidmem.detect.run import parts, read_signals, why_silent
+from vidmem.detect.run import read_signals
 from vidmem.detect.scores import TooFewSteps, span_score
 
 FPR = 0.01
 COMBINED_SPAN = "first5"
+
+
+class Silent(ValueError):
+    """A detector has nothing to say of any of a model's videos."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def _side(heard: Heard | str, detector: str, span: str, label: str) -> _Side:
         return _Side(None, heard)
     try:
         cases = units(heard, _values(heard, detector, span), label, heard.seeds)
-    except (TooFewSteps, ValueError) as error:
+    except (TooFewSteps, NothingToCombine, Silent) as error:
         return _Side(None, str(error))
     return _Side(cases, None) if len(cases.labels) else _Side(None, NO_SCORE)
 
@@ -67,7 +72,7 @@ def _values(heard: Heard, detector: str, span: str) -> Floats:
     values = found.score(heard.columns)
     reason = why_silent(heard, found, values)
     if reason:
-        raise ValueError(reason)
+        raise Silent(reason)
     return span_score(values, span, state=found.state)
 
 
