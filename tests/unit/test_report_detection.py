@@ -73,3 +73,18 @@ def test_thresholds_of_other_models_are_shown_for_the_default_detectors(inputs: 
     page = (tmp_path / "report" / "index.html").read_text()
     assert "Thresholds of one model, put to another" in page and "10–20 %" in page
     assert tables.read_table(tmp_path / "report/tables/transfer.parquet").columns == tables.TRANSFER.names
+
+
+def test_a_detector_that_is_not_told_apart_from_another_is_called_so(inputs: ReportInputs, tmp_path: Path) -> None:
+    for name, low in (("one", -0.05), ("two", 0.02)):
+        path = inputs.models[name].detect
+        assert path is not None
+        rows = tables.read_table(path).to_dicts()
+        for row in rows:
+            if row["default"] and row["label"] == "motion":
+                row |= {"beside": "content_magnitude", "gain": 0.06, "gain_low": low, "gain_high": 0.11}
+        tables.write_table(path, rows, tables.DETECT)
+    build_report(inputs, SETTINGS, tmp_path / "report")
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert page.count("+0.06") >= 2 and "+0.02 to +0.11" in page
+    assert page.count("the two are not told apart") == 1
