@@ -26,6 +26,7 @@ include: "workflow/rules/retrieve.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/detect.smk"
 include: "workflow/rules/truth.smk"
+include: "workflow/rules/mitigate.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -34,11 +34,11 @@ from vidmem.generate.extra_passes import make_passes
 from vidmem.generate.known.clips import Side, read_clips
 from vidmem.generate.known.codec import to_unit
 from vidmem.generate.known.planted import PlantedPipeline, denoise
-from vidmem.generate.known.text import embed_texts
 from vidmem.generate.load import load_pipeline, sample
 from vidmem.generate.recorder import Recorder
 from vidmem.media import Format
 from vidmem.progress import progress
+from vidmem.sentences import embed_texts
 
 BATCH = 16
 MODELS = {"planted": {"steps": 20, "guidance_scale": 1.5}, "oracle": {"steps": 30, "guidance_scale": 3.0}}  # the demo's

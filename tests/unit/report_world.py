@@ -12,7 +12,7 @@ import numpy as np
 from vidmem import tables
 from vidmem.media import write_video
 from vidmem.report.dataset import write_dataset
-from vidmem.report.inputs import FeatureFiles, ModelFiles, ReportInputs, VideoShard
+from vidmem.report.inputs import Compared, FeatureFiles, MitigationFiles, ModelFiles, ReportInputs, VideoShard
 
 HOSTILE = 'A "quoted" <script>alert(1)</script> clip\nof a 🦊 & <img src=x onerror=alert(2)>'
 HOSTILE_REASON = "a rate needs <b>more</b> & <script>alert(3)</script> null videos"
@@ -99,6 +99,7 @@ class World:
         self.effective_size: Path | None = None
         self.dataset = "tiny"  # what the corpus is called
         self.beside: dict[str, Path] = {}  # rows of other audits
+        self.mitigate: dict[str, MitigationFiles] = {}
         self.captions = [HOSTILE, "a red kite over wet sand", "=1+1 a train leaves", "two dancers, one lamp"]
         for content in range(4):
             write_video(self.corpus / f"c{content}.mp4", pixels(content, content), FPS)
@@ -281,7 +282,36 @@ class World:
             {"corpus": [bench, bench], "generate": [bench]},
             self.effective_size,
             {"tiny": own, **self.beside},
+            mitigate=self.mitigate,
         )
+
+    def mitigated(self, model: str, branches: dict[str, dict[str, tuple[float, float] | None]]) -> MitigationFiles:
+        """Remedies tried on a model of this world: branch `<model>.<remedy>.<strength>` -> measure -> before, after.
+
+        Every branch gives the model's own videos again; None is a measure that could not be taken.
+        """
+        rows = []
+        for branch, measures in branches.items():
+            remedy, strength = branch.removeprefix(f"{model}.").split(".", 1)
+            named = {"branch": branch, "remedy": remedy, "kind": "amg", "strength": float(strength)}
+            for group in ("flagged", "unflagged"):
+                rows += [{**named, "group": group, **_measured(name, pair)} for name, pair in measures.items()]
+        tables.write_table(self.root / f"{model}.mitigate.parquet", rows, tables.MITIGATE)
+        asked = {"prompt_id": "p0", "seed": 0, "group": "flagged", "rank": 1, "text": HOSTILE}
+        tables.write_table(
+            self.root / f"{model}.asked.parquet", [asked | {"base_video_id": f"{model}-00"}], tables.ASKED_AGAIN
+        )
+        bench = self.root / "sampled.tsv"
+        bench.write_text("s\th:m:s\tmax_rss\n26\t0:00:26\t900\n", encoding="utf-8")
+        shard = VideoShard(self.root / model / "videos.parquet", self.root / model / "media")
+        compared = Compared([shard], [bench])
+        self.mitigate[model] = MitigationFiles(
+            self.root / f"{model}.mitigate.parquet",
+            self.root / f"{model}.asked.parquet",
+            compared,
+            dict.fromkeys(branches, compared),
+        )
+        return self.mitigate[model]
 
     def sized(self, family: str = "planted") -> Path:
         """A table of effective sizes: all of 4 clips, most of 16 and few of 64 are memorised."""
@@ -301,6 +331,19 @@ class World:
         tables.write_table(self.root / "effective-size.parquet", rows, tables.EFFECTIVE_SIZE, made_by)
         self.effective_size = self.root / "effective-size.parquet"
         return self.effective_size
+
+
+def _measured(name: str, pair: tuple[float, float] | None) -> dict[str, Any]:
+    if pair is None:
+        return {"measure": name, "status": "skipped", "reason": HOSTILE_REASON}
+    before, after = pair
+    intervals = {
+        f"{side}_{end}": value
+        for side, value in (("after", after), ("change", after - before))
+        for end in ("low", "high")
+    }
+    row = {"measure": name, "before": before, "after": after, "change": after - before, "prompts": 4, "videos": 8}
+    return {**row, **intervals, "status": "ok"}
 
 
 def without_prompts(inputs: ReportInputs) -> ReportInputs:

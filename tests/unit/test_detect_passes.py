@@ -167,7 +167,7 @@ def test_a_batch_that_fails_is_rows_with_its_reason(monkeypatch: pytest.MonkeyPa
             raise RuntimeError("the text encoder gave\nup")
         return whole(vectors)
 
-    from vidmem.generate.known.text import embed_texts
+    from vidmem.sentences import embed_texts
 
     good = embed_texts(["a dog runs"])
     monkeypatch.setattr(pipeline.captions, "forward", forward)

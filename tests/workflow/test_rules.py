@@ -86,7 +86,8 @@ def test_the_library_knows_no_snakemake() -> None:
 
 
 STAGES = {
-    "corpus", "prompts", "duplicates", "generate", "features", "retrieve", "metrics", "detect", "truth", "report",
+    "corpus", "duplicates", "prompts", "generate", "features", "retrieve", "metrics", "detect", "truth", "mitigate",
+    "report",
 }  # fmt: skip
 ROOF = {"report"}
 

@@ -11,6 +11,6 @@ PLAN = plan_or_exit(config)
 
 wildcard_constraints:
     audit=PLAN.name,
-    model="|".join(PLAN.models) or "(?!)",
+    model=PLAN.pattern(PLAN.models, branches=True),
     chunk=r"[a-z-]+-\d\d\d+",
     side="|".join(PLAN.sides),

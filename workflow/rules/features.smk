@@ -48,7 +48,7 @@ rule features_model:
         runtime=lambda w, attempt: 240 * attempt,
     params:
         root=lambda w: PLAN.videos_folder(w.model),
-        settings=PLAN.settings("features"),
+        settings=lambda w: PLAN.features_settings(w.model),
         threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of {wildcards.model}, chunk {wildcards.chunk}"
@@ -69,6 +69,8 @@ rule features_null:
         "results/{audit}/logs/features/{model}/null.log",
     benchmark:
         "results/{audit}/benchmarks/features/{model}/null.tsv"
+    wildcard_constraints:
+        model=PLAN.pattern(PLAN.models),
     conda:
         "../../envs/search.yaml"
     threads: PLAN.audit.threads

@@ -13,7 +13,7 @@ rule generate_build:
     benchmark:
         "results/{audit}/benchmarks/generate/{model}/build.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.built) or "(?!)",
+        model=PLAN.pattern(PLAN.built),
     priority: 10  # the longest job of an audit that trains its model
     conda:
         "../../envs/torch.yaml"
@@ -42,7 +42,7 @@ rule generate_replay:
     benchmark:
         "results/{audit}/benchmarks/generate/{model}/build.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.of_kind("replay")) or "(?!)",
+        model=PLAN.pattern(PLAN.of_kind("replay")),
     conda:
         "../../envs/core.yaml"
     threads: 1
@@ -71,7 +71,7 @@ rule generate_fetch:
     benchmark:
         "results/{audit}/benchmarks/generate/{model}/fetch.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.fetched) or "(?!)",
+        model=PLAN.pattern(PLAN.fetched),
     retries: 2  # files that are whole are not fetched again
     conda:
         "../../envs/torch.yaml"
@@ -90,9 +90,10 @@ rule generate_fetch:
 rule generate:
     input:
         prompts=lambda w: PLAN.prompts_of(w.model, w.chunk),
-        pipeline=lambda w: [PLAN.pipeline(w.model)] if w.model in PLAN.built else [],
+        pipeline=lambda w: PLAN.built_pipeline(w.model),
         weights=lambda w: PLAN.weights(w.model),
         manifest=lambda w: PLAN.images_manifest(w.model),
+        references=lambda w: PLAN.references(w.model),
     output:
         shard="results/{audit}/generate/{model}/{chunk}.tar",
         videos="results/{audit}/generate/{model}/{chunk}.videos.parquet",
@@ -102,7 +103,7 @@ rule generate:
     benchmark:
         "results/{audit}/benchmarks/generate/{model}/{chunk}.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.sampled) or "(?!)",
+        model=PLAN.pattern(PLAN.sampled, branches=True),
     conda:
         "../../envs/torch.yaml"
     threads: PLAN.audit.threads
@@ -116,6 +117,7 @@ rule generate:
         source=lambda w: PLAN.pipeline(w.model),
         numbers=lambda w: PLAN.numbers(w.model, w.chunk),
         images_root=lambda w: PLAN.images_root(w.model),
+        references_root=PLAN.media_roots("corpus"),
         threads=PLAN.audit.threads,
     message:
         "Sampling videos of {wildcards.model}, chunk {wildcards.chunk}"
@@ -136,7 +138,7 @@ rule generate_command:
     benchmark:
         "results/{audit}/benchmarks/generate/{model}/{chunk}.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.commands) or "(?!)",
+        model=PLAN.pattern(PLAN.commands, branches=True),
     conda:
         "../../envs/torch.yaml"
     threads: PLAN.audit.threads
@@ -168,7 +170,7 @@ rule generate_folder:
     benchmark:
         "results/{audit}/benchmarks/generate/{model}/{chunk}.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.folders) or "(?!)",
+        model=PLAN.pattern(PLAN.folders),
     conda:
         "../../envs/core.yaml"
     threads: 1

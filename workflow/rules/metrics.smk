@@ -8,7 +8,7 @@ rule metrics_model:
         frames=lambda w: PLAN.tables("features", w.model, "frames"),
         flow=lambda w: PLAN.tables("features", w.model, "flow"),
         matches="results/{audit}/retrieve/{model}.parquet",
-        null_matches="results/{audit}/retrieve/{model}.null.parquet",
+        null_matches=lambda w: PLAN.null_matches(w.model),
         prompts="results/{audit}/prompts/prompts.parquet",
     output:
         "results/{audit}/metrics/{model}.parquet",

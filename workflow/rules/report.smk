@@ -46,6 +46,10 @@ rule report:
         effective_size=PLAN.effective_size(),
         dataset="results/{audit}/dataset.parquet",
         beside=PLAN.beside(),
+        mitigate=expand(
+            "results/{{audit}}/mitigate/{model}.parquet", model=PLAN.mitigated
+        ),
+        mitigated=[PLAN.compared_tables(m) for m in PLAN.mitigated],
     output:
         page=report(
             directory("results/{audit}/report"),

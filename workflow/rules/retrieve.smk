@@ -91,6 +91,8 @@ rule retrieve_null:
         "results/{audit}/logs/retrieve/{model}.null.log",
     benchmark:
         "results/{audit}/benchmarks/retrieve/{model}.null.tsv"
+    wildcard_constraints:
+        model=PLAN.pattern(PLAN.models),
     conda:
         "../../envs/search.yaml"
     threads: PLAN.audit.threads

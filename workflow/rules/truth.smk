@@ -17,7 +17,7 @@ rule truth:
     benchmark:
         "results/{audit}/benchmarks/truth/{model}.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.known) or "(?!)",
+        model=PLAN.pattern(PLAN.known),
     conda:
         "../../envs/core.yaml"
     threads: 1

@@ -11,6 +11,7 @@ with log_to(snakemake.log[0]):
 
     given, params, settings = snakemake.input, snakemake.params, snakemake.params.settings
     prompts, images = asked(settings, given.prompts, params.numbers, given.manifest, params.images_root)
+    references = [(Path(p), params.references_root) for p in given.references]
     generate_chunk(
         prompts,
         snakemake.wildcards.model,
@@ -24,4 +25,5 @@ with log_to(snakemake.log[0]):
         made_by={"settings": settings},
         max_loss=settings["max_loss"],
         images=images,
+        references=references,
     )

@@ -12,6 +12,7 @@ from vidmem.config.corpus import Corpus
 from vidmem.config.duplicates import Duplicates
 from vidmem.config.features import Features
 from vidmem.config.generate import Generate
+from vidmem.config.mitigate import Mitigate
 from vidmem.config.models import Model, Planted
 from vidmem.config.prompts import Prompts
 
@@ -48,6 +49,9 @@ class Audit(Section):
     retrieve: Retrieve = Field(default_factory=Retrieve, description="Nearest-neighbour search.")
     metrics: Metrics = Field(default_factory=Metrics, description="From scores to verdicts.")
     detect: Detect = Field(default_factory=Detect, description="Detection while sampling.")
+    mitigate: Mitigate | None = Field(
+        None, description="Remedies that are tried on prompts which were answered with copies; left out: none."
+    )
     truth: Truth = Field(default_factory=Truth, description="Judging verdicts against planted truth.")
     report: Report = Field(default_factory=Report, description="The report.")
 

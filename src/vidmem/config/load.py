@@ -14,7 +14,7 @@ from vidmem.config.audit import Audit
 from vidmem.config.registry import PresetError, expand
 
 # Where sections are of several kinds, and how many names stand between these keys and the kind that pydantic adds.
-KINDS_UNDER = {("models",): 1, ("corpus", "sources"): 1, ("corpus", "heldout"): 0}
+KINDS_UNDER = {("models",): 1, ("corpus", "sources"): 1, ("corpus", "heldout"): 0, ("mitigate", "remedies"): 1}
 
 
 class ConfigError(ValueError):

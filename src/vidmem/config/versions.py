@@ -16,5 +16,7 @@ STAGE_VERSIONS: dict[str, int] = {
     "metrics": 2,
     "detect": 2,
     "truth": 2,
+    "mitigate": 1,  # which prompts are asked again under remedies
+    "compare": 1,  # what came of it
     "report": 2,
 }

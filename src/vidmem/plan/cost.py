@@ -45,19 +45,20 @@ class ModelCost:
 
 
 def cost(plan: Plan) -> list[ModelCost]:
-    """The cost of every model, by name."""
-    return [_model(plan, name) for name in plan.models]
+    """The cost of every model and of its branches under remedies, by name."""
+    return [_model(plan, name) for name in (*plan.models, *plan.branches)]
 
 
 def _model(plan: Plan, name: str) -> ModelCost:
-    section, videos = plan.audit.models[name], plan.most_videos(name)
+    section, videos = plan.section(name), plan.most_videos(name)
+    steered = name in plan.branches and not plan.branches[name].rewords  # remedies make calls of their own
     told = section if isinstance(section, Diffusers) else None
     seconds = told.seconds_per_video if told else None
     return ModelCost(
         name,
         len(plan.chunks(name)),
         videos,
-        _calls(plan, section, videos),
+        None if steered else _calls(plan, section, videos),
         None if seconds is None else videos * seconds / 3600,
         told.gpu_memory_gb if told else None,
         _video_bytes(plan, section, videos),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from vidmem.config import Audit, load_config
-from vidmem.config.models import Command, Diffusers, Planted, Replay, Videos
+from vidmem.config.models import Command, Diffusers, Model, Planted, Replay, Videos
+from vidmem.plan.branches import Branch, branches_of, group_sizes
 from vidmem.plan.checks import check_files, set_sizes, sources_of
 from vidmem.plan.models import is_fetched
 from vidmem.plan.settings import Settings
@@ -23,18 +25,56 @@ class Plan:
         self.name = self.audit.audit
         self.models = sorted(self.audit.models)
         self._counts = check_files(self.audit)
+        self.branches: dict[str, Branch] = branches_of(self.audit)
         self._settings = Settings(
-            self.audit, sampled=bool(self.prompted or not self.models), corpus_is_null=self.null_side == "corpus"
+            self.audit,
+            sampled=bool(self.prompted or not self.models),
+            corpus_is_null=self.null_side == "corpus",
+            branches=self.branches,
         )
 
     def settings(self, stage: str, subject: str | None = None) -> dict[str, Any]:
         """What changes the results of a stage, for its rules' `params`."""
         return self._settings.of(stage, subject)
 
+    def features_settings(self, model: str) -> dict[str, Any]:
+        """Settings of the features of a model's videos; those of a branch may all be lost."""
+        return self.settings("features", model if model in self.branches else None)
+
     def build_settings(self, model: str) -> dict[str, Any]:
         """What changes a model or folder that the workflow makes itself: not how its videos are sampled and stored."""
         settings = self.settings("generate", model)
         return {name: settings[name] for name in ("model", "version")}
+
+    # ---- models, and the branches of them under remedies
+
+    def base(self, name: str) -> str:
+        """The model that a branch is one of; a model's own name."""
+        return self.branches[name].model if name in self.branches else name
+
+    def section(self, name: str) -> Model:
+        """The config section of a model, or of the model that a branch is one of."""
+        return self.audit.models[self.base(name)]
+
+    def pattern(self, models: Iterable[str], *, branches: bool = False) -> str:
+        """A wildcard's pattern: these models by name, and if asked for their branches too; nothing for none."""
+        names = list(models)
+        more = [name for name, branch in self.branches.items() if branch.model in names] if branches else []
+        return "|".join(re.escape(name) for name in [*names, *more]) or "(?!)"
+
+    @property
+    def mitigated(self) -> list[str]:
+        """Models that remedies are tried on."""
+        return list(dict.fromkeys(branch.model for branch in self.branches.values()))
+
+    def branches_of(self, model: str) -> list[str]:
+        """Names of a model's branches, in the order of the config."""
+        return [name for name, branch in self.branches.items() if branch.model == model]
+
+    @property
+    def reworded(self) -> list[str]:
+        """Branches that are asked in other words."""
+        return [name for name, branch in self.branches.items() if branch.rewords]
 
     # ---- what there is
 
@@ -93,7 +133,7 @@ class Plan:
         return self.tables("detect", model, "passes") if model in self.passed else []
 
     def _is_prompted(self, model: str) -> bool:
-        section = self.audit.models[model]
+        section = self.section(model)
         return (
             section.prompted if isinstance(section, Diffusers | Command) else not isinstance(section, Videos | Replay)
         )
@@ -128,6 +168,8 @@ class Plan:
 
     def chunks(self, model: str) -> list[str]:
         """Chunks of a model's videos."""
+        if model in self.branches:
+            return self.asked_chunks()
         section = self.audit.models[model]
         if isinstance(section, Videos | Replay):
             return self._videos_chunks(self._counts[model])
@@ -137,13 +179,21 @@ class Plan:
 
     def most_videos(self, model: str) -> int:
         """Videos of a model, if every set of prompts is as large as the config allows."""
-        section = self.audit.models[model]
+        section = self.section(model)
+        if model in self.branches:
+            assert not isinstance(section, Videos | Replay)
+            return section.seeds * sum(group_sizes(self.audit).values())
         if isinstance(section, Videos | Replay):
             return self._counts[model]
         if isinstance(section, Diffusers | Command) and section.videos is not None:
             return section.videos
         sizes = set_sizes(self.audit, self._counts["imported"])
         return section.seeds * sum(sizes[which] for which in section.prompt_sets)
+
+    def asked_chunks(self) -> list[str]:
+        """Names `<group>-<number>` of the chunks of prompts that are asked again under remedies."""
+        size = self.audit.generate.chunk_size
+        return [f"{g}-{n:03d}" for g, count in group_sizes(self.audit).items() for n in range(-(-count // size))]
 
     def _videos_chunks(self, count: int) -> list[str]:
         return [f"videos-{n:03d}" for n in range(-(-count // self.audit.generate.chunk_size))]
@@ -155,6 +205,9 @@ class Plan:
 
     def prompts_of(self, model: str, chunk: str) -> list[str]:
         """The table of prompts that a chunk of a model is asked with; none for a model that takes no prompts."""
+        if model in self.branches:
+            subject = model if model in self.reworded else self.base(model)
+            return [f"{ROOT}/mitigate/{subject}/{chunk}.prompts.parquet"]
         return [f"{ROOT}/prompts/chunks/{chunk}.parquet"] if self._is_prompted(model) else []
 
     def numbers(self, model: str, chunk: str) -> list[int]:
@@ -162,7 +215,7 @@ class Plan:
 
         Empty for a model that takes prompts. More videos add chunks and change at most the last one.
         """
-        section, size = self.audit.models[model], self.audit.generate.chunk_size
+        section, size = self.section(model), self.audit.generate.chunk_size
         if not isinstance(section, Diffusers | Command) or section.videos is None:
             return []
         first = int(chunk.rsplit("-", 1)[1]) * size
@@ -170,7 +223,7 @@ class Plan:
 
     def images_side(self, model: str) -> str | None:
         """The side of the corpus whose first frames the model's videos start from; None where they don't."""
-        section = self.audit.models[model]
+        section = self.section(model)
         if not isinstance(section, Diffusers | Command) or section.condition != "image":
             return None
         return section.images
@@ -184,6 +237,11 @@ class Plan:
         """The folder, or folders by name, that the paths in that manifest are relative to."""
         side = self.images_side(model)
         return self.media_roots(side) if side else None
+
+    def references(self, model: str) -> list[str]:
+        """The manifest of the clips that a branch steers away from; none for a remedy that looks at no clip."""
+        steers = model in self.branches and self.branches[model].kind == "amg"
+        return [f"{ROOT}/corpus/corpus.parquet"] if steers else []
 
     def corpus_chunks(self) -> list[str]:
         """Chunks of the corpus' features: rows of its manifest that follow each other."""
@@ -213,18 +271,22 @@ class Plan:
 
     def videos_folder(self, model: str) -> str:
         """Folder that the paths in a model's `videos` tables are relative to."""
-        section = self.audit.models[model]
+        section = self.section(model)
         if isinstance(section, Videos):
             return str(Path(section.folder).expanduser())
         return f"results/{self.name}/generate/{model}" + ("/folder" if isinstance(section, Replay) else "")
 
     def pipeline(self, model: str) -> str:
-        """Folder or hub id that the model's pipeline is loaded from."""
-        section = self.audit.models[model]
+        """Folder or hub id that the pipeline of a model, or of a branch of it, is loaded from."""
+        section = self.section(model)
         if isinstance(section, Diffusers):
             folder = Path(str(section.source)).expanduser()
             return str(folder) if folder.is_dir() else str(section.source)
-        return f"results/{self.name}/generate/{model}/pipeline"
+        return f"results/{self.name}/generate/{self.base(model)}/pipeline"
+
+    def built_pipeline(self, model: str) -> list[str]:
+        """The folder of a pipeline that the workflow makes itself."""
+        return [self.pipeline(model)] if self.base(model) in self.built else []
 
     def parts(self, model: str) -> list[str | None]:
         """What is fetched of a diffusers model: pipeline, its commit, motion adapter, its commit."""
@@ -234,7 +296,8 @@ class Plan:
 
     def weights(self, model: str) -> list[str]:
         """The record of a model's weights being fetched, where they come from the hub."""
-        return [f"{ROOT}/generate/{model}/weights.json"] if model in self.fetched else []
+        base = self.base(model)
+        return [f"{ROOT}/generate/{base}/weights.json"] if base in self.fetched else []
 
     def videos_prompts(self, model: str) -> str | None:
         """Table that says which prompt each video of a folder was made from."""
@@ -251,6 +314,10 @@ class Plan:
     def tables(self, stage: str, model: str, suffix: str) -> list[str]:
         """Paths of one table of all chunks of a model."""
         return [f"{ROOT}/{stage}/{model}/{chunk}.{suffix}.parquet" for chunk in self.chunks(model)]
+
+    def null_matches(self, model: str) -> str:
+        """Matches of the clips that set a model's thresholds. Its branches under remedies are judged by the same."""
+        return f"{ROOT}/retrieve/{self.base(model)}.null.parquet"
 
     def corpus_tables(self, suffix: str) -> list[str]:
         """Paths of one table of all chunks of the corpus' features."""
@@ -304,6 +371,7 @@ class Plan:
             "effective_size": next(iter(self.effective_size()), None),
             "datasets": self._datasets(),
             "transfer": next(iter(self._real(self.transfer())), None),
+            "mitigate": {name: self.mitigate_files(name) for name in self.mitigated},
         }
 
     def transfer(self) -> list[str]:
@@ -318,6 +386,33 @@ class Plan:
                 "signals": self._real(self.tables("generate", name, "signals")),
             }
             for name in self.sampled
+        }
+
+    def mitigate_files(self, model: str) -> dict[str, Any]:
+        """What a model and its branches under remedies are compared by, and what came of it: paths, as plain data."""
+        return {
+            "table": f"results/{self.name}/mitigate/{model}.parquet",
+            "prompts": f"results/{self.name}/mitigate/{model}.prompts.parquet",
+            "base": self._compared(model),
+            "branches": {name: self._compared(name) for name in self.branches_of(model)},
+        }
+
+    def compared_tables(self, model: str) -> list[str]:
+        """The tables of a model and its branches that `mitigate_files` names."""
+        names = [model, *self.branches_of(model)]
+        single = [f"{ROOT}/metrics/{name}.parquet" for name in names]
+        stages = (("generate", "videos"), ("features", "frames"), ("features", "flow"))
+        return [*single, *(p for name in names for stage, suffix in stages for p in self.tables(stage, name, suffix))]
+
+    def _compared(self, name: str) -> dict[str, Any]:
+        folder = f"results/{self.name}"
+        return {
+            "metrics": f"{folder}/metrics/{name}.parquet",
+            "videos": self._real(self.tables("generate", name, "videos")),
+            "root": self.videos_folder(name),
+            "frames": self._real(self.tables("features", name, "frames")),
+            "flow": self._real(self.tables("features", name, "flow")),
+            "benchmarks": [f"{folder}/benchmarks/generate/{name}/{chunk}.tsv" for chunk in self.chunks(name)],
         }
 
     def _model_files(self, model: str) -> dict[str, Any]:
@@ -338,14 +433,14 @@ class Plan:
 
     def needs_gpu(self, model: str) -> int:
         """GPUs that sampling from this model asks the cluster for."""
-        section = self.audit.models[model]
+        section = self.section(model)
         if isinstance(section, Command):
             return section.gpus
         return 1 if isinstance(section, Diffusers) and section.device != "cpu" else 0
 
     def generate_memory_mb(self, model: str, attempt: int) -> int:
         """Memory that sampling asks for; grows on retry."""
-        section = self.audit.models[model]
+        section = self.section(model)
         if isinstance(section, Command):
             return section.memory_mb * attempt
         return (16000 if self.needs_gpu(model) else 4000) * attempt

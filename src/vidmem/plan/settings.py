@@ -14,6 +14,7 @@ from typing import Any
 from vidmem.config import STAGE_VERSIONS, Audit
 from vidmem.config.corpus import FolderSource, Source, WebDatasetSource, WebVidSource
 from vidmem.config.models import Command, Diffusers, Replay, Videos
+from vidmem.plan.branches import Branch
 from vidmem.plan.checks import sources_of
 from vidmem.userfiles import files_fingerprint, find_shards, fingerprint
 
@@ -25,15 +26,18 @@ REPORT_CODE = Path(__file__).parents[1] / "report"
 class Settings:
     """Settings of every stage of one audit."""
 
-    def __init__(self, audit: Audit, *, sampled: bool, corpus_is_null: bool) -> None:
+    def __init__(
+        self, audit: Audit, *, sampled: bool, corpus_is_null: bool, branches: Mapping[str, Branch] | None = None
+    ) -> None:
         self._audit = audit
+        self._branches = branches or {}
         self._sampled = sampled
         self._corpus_is_null = corpus_is_null
         self._listed: dict[str, dict[str, Any]] = {}
         self._fingerprints: dict[tuple[str, str | None], str] = {}
 
     def of(self, stage: str, subject: str | None = None) -> dict[str, Any]:
-        """Settings of a stage for a subject (a side of the corpus, or a model), with the stage's version."""
+        """Settings of a stage for a subject (a side of the corpus, a model or a branch of one), with its version."""
         made = getattr(self, f"_{stage}")(subject)
         return {"version": STAGE_VERSIONS[stage], **_sorted(made)}
 
@@ -89,6 +93,8 @@ class Settings:
 
     def _generate(self, model: str | None) -> dict[str, Any]:
         assert model is not None
+        if model in self._branches:
+            return self._remedied(self._branches[model])
         generate, section = self._audit.generate, self._audit.models[model]
         common = {"model": section.model_dump(), "max_loss": generate.max_loss, "chunk_size": generate.chunk_size}
         if isinstance(section, Videos):
@@ -103,11 +109,18 @@ class Settings:
             sampled["limits"] = self._audit.corpus.limits.model_dump()
         return {**common, **sampled}
 
+    def _remedied(self, branch: Branch) -> dict[str, Any]:
+        """The model's own settings with the remedy. A remedy that ruins every video is a result and not a fault."""
+        own = self._generate(branch.model)
+        model = own["model"] if branch.rewords else {**own["model"], "remedy": branch.settings}
+        return {**own, "model": model, "max_loss": 1.0}
+
     def _features(self, subject: str | None) -> dict[str, Any]:
         limits = (self._audit.corpus if subject in ("corpus", "null") else self._audit.generate).limits
         usual = {"sampling"} if self._audit.features.sampling == "rate" else set()  # as before there was a choice
         dump = self._audit.features.model_dump(exclude={"corpus_chunks", *usual})
-        return {**dump, "limits": limits.model_dump()}
+        chosen = {**dump, "limits": limits.model_dump()}
+        return {**chosen, "max_loss": 1.0} if subject in self._branches else chosen
 
     def _retrieve(self, _: str | None) -> dict[str, Any]:
         flow, retrieve = self._audit.features.flow, self._audit.retrieve
@@ -143,6 +156,20 @@ class Settings:
     def _truth(self, model: str | None) -> dict[str, Any]:
         assert model is not None
         return {**self._audit.truth.model_dump(), "model": self._audit.models[model].model_dump()}
+
+    def _mitigate(self, model: str | None) -> dict[str, Any]:
+        """Of a model: which prompts are asked again. Of a branch that rewords: how."""
+        section = self._audit.mitigate
+        assert section is not None and model is not None
+        if model in self._branches:
+            return {"seed": section.seed, "rewordings": int(self._branches[model].settings["strength"])}
+        sizes = {"flagged": section.flagged, "unflagged": section.unflagged}
+        return {**sizes, "seed": section.seed, "chunk_size": self._audit.generate.chunk_size}
+
+    def _compare(self, model: str | None) -> dict[str, Any]:
+        branches = [branch.describe() for branch in self._branches.values() if branch.model == model]
+        limits = self._audit.generate.limits.model_dump()
+        return {"branches": branches, "bootstrap": self._audit.metrics.bootstrap, "limits": limits}
 
     def _report(self, _: str | None) -> dict[str, Any]:
         """The report is cheap, so it follows its own code: an edit there reruns it, and it alone."""

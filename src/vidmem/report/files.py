@@ -13,6 +13,7 @@ from vidmem.report.agreement import agreement_table
 from vidmem.report.beside import auc_table
 from vidmem.report.corpus_facts import SKIPPED, skipped_rows
 from vidmem.report.inputs import ReportInputs, text_of
+from vidmem.report.mitigation import mitigation_tables
 from vidmem.report.search_facts import search_table
 from vidmem.report.sizes import size_table
 from vidmem.report.study import study_table, study_tex
@@ -63,6 +64,7 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
         "dose_response": pl.DataFrame(doses, schema=DOSE),
         "effective_size": size_table(inputs),
         "search": search_table(inputs),
+        **mitigation_tables(inputs),
         "skipped": pl.DataFrame(skipped_rows(inputs), schema=SKIPPED),
     }
 

@@ -49,6 +49,24 @@ class ModelFiles:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """Videos of a model or of a branch of it under a remedy, and the benchmarks of the jobs that sampled them."""
+
+    videos: Sequence[VideoShard]
+    benchmarks: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class MitigationFiles:
+    """What remedies did to a model: `tables.MITIGATE`, `tables.ASKED_AGAIN`, and the videos of both sides."""
+
+    table: Path
+    prompts: Path
+    base: Compared
+    branches: Mapping[str, Compared]
+
+
+@dataclass(frozen=True)
 class ReportInputs:
     """The report's inputs.
 
@@ -67,6 +85,7 @@ class ReportInputs:
     effective_size: Path | None = None  # None: no model was trained on several numbers of clips
     datasets: Mapping[str, Path] = field(default_factory=dict)
     transfer: Path | None = None  # None: there are no two models to take a threshold from one to the other
+    mitigate: Mapping[str, MitigationFiles] = field(default_factory=dict)  # by model; empty: no remedy was tried
 
     @property
     def draws(self) -> int:

@@ -21,6 +21,7 @@ from vidmem.report.corpus_facts import duplicates
 from vidmem.report.detection import default_detectors, detector_plots, transferred
 from vidmem.report.gallery import Card
 from vidmem.report.inputs import ReportInputs, numbers, ok_rows
+from vidmem.report.mitigated import mitigation_blocks
 from vidmem.report.sizes import CRITERIA, size_plot, size_words
 from vidmem.report.study import study_groups
 from vidmem.report.thresholds import KINDS, line
@@ -79,6 +80,7 @@ def render_page(
         detector_table=frames["detect"].filter(~pl.col("steps").str.starts_with("step:")).to_dicts(),
         transferred=transferred(frames["transfer"], detectors),
         ratios=ratios(inputs),
+        mitigation=mitigation_blocks(inputs, settings, out_dir),
         search=frames["search"].to_dicts(),
         duplicates=duplicates(inputs),
         multiplicity_plot=_multiplicity_plot(inputs),

@@ -76,6 +76,16 @@ class Painter:
             made.append(self._still(marked, match.gen[0], f"{name}-map", "generated", alt, "what comes back"))
         return [*made, self._still(reference, match.ref[0], f"{name}-ref", "reference", "The reference frame")]
 
+    def whole(self, source: Source | None, name: str, label: str) -> Strip:
+        """Frames of a whole video, evenly over its duration."""
+        times = np.linspace(0, duration(source), self.count, endpoint=False)
+        frames = self._read(source, times)
+        span = f"{duration(source):.2f} s"
+        if isinstance(frames, str):
+            return Strip(None, 0, 0, label, "generated", span, frames)
+        alt = f"{len(frames)} frames of the video, {label}"
+        return self._saved(strips.strip(frames, self.width), name, label, "generated", span, alt)
+
     def _one(self, source: Source | None, time: float) -> strips.Bytes | str:
         """One frame at twice the width of a strip's, uint8 (H, W, 3), or why there is none."""
         found = self._read(source, np.array([time]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import polars as pl
 from vidmem import tables
 from vidmem.media import MediaInfo
 from vidmem.report.findings import Finding
-from vidmem.report.inputs import ReportInputs, flow_of
+from vidmem.report.inputs import ReportInputs, VideoShard, flow_of
 from vidmem.userfiles import Roots, media_path
 
 Flow = tuple[npt.NDArray[np.float64], npt.NDArray[Any]]  # times (n,) in seconds, vectors (n, 2 * grid * grid)
@@ -44,8 +44,13 @@ def references(inputs: ReportInputs, ids: Iterable[str]) -> dict[str, Source]:
 
 def videos_of(inputs: ReportInputs, model: str, ids: set[str]) -> dict[str, Source]:
     """The generated videos `ids` of a model, by video_id."""
+    return of_shards(inputs.models[model].videos, ids)
+
+
+def of_shards(shards: Sequence[VideoShard], ids: set[str]) -> dict[str, Source]:
+    """The videos `ids` of some shards, by video_id."""
     found = {}
-    for shard in inputs.models[model].videos if ids else ():
+    for shard in shards if ids else ():
         frame = tables.read_table(shard.table).filter(pl.col("video_id").is_in(list(ids)))
         found.update({r["video_id"]: _source(r, shard.media_root, None, r["video_id"]) for r in frame.to_dicts()})
     return found

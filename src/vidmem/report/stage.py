@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vidmem.report.build import build_report
-from vidmem.report.inputs import FeatureFiles, ModelFiles, ReportInputs, VideoShard
+from vidmem.report.inputs import Compared, FeatureFiles, MitigationFiles, ModelFiles, ReportInputs, VideoShard
 
 
 def report_from_plan(
@@ -36,6 +36,7 @@ def report_from_plan(
         transfer=Path(files["transfer"]) if files["transfer"] else None,
         effective_size=Path(files["effective_size"]) if files["effective_size"] else None,
         datasets={name: Path(p) for name, p in files["datasets"].items()},
+        mitigate={name: _mitigation(entry) for name, entry in files["mitigate"].items()},
     )
     section = {k: v for k, v in settings.items() if k not in ("code", "config", "version")}
     return build_report(inputs, section, out, summary)
@@ -51,6 +52,16 @@ def _model(entry: Mapping[str, Any]) -> ModelFiles:
         truth=Path(entry["truth"]) if entry["truth"] else None,
         signals=[Path(p) for p in entry["signals"]],
     )
+
+
+def _mitigation(entry: Mapping[str, Any]) -> MitigationFiles:
+    branches = {name: _compared(branch) for name, branch in entry["branches"].items()}
+    return MitigationFiles(Path(entry["table"]), Path(entry["prompts"]), _compared(entry["base"]), branches)
+
+
+def _compared(entry: Mapping[str, Any]) -> Compared:
+    root = Path(entry["root"])
+    return Compared([VideoShard(Path(p), root) for p in entry["videos"]], [Path(p) for p in entry["benchmarks"]])
 
 
 def _features(entry: Mapping[str, Any]) -> FeatureFiles:

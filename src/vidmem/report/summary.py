@@ -22,6 +22,7 @@ from vidmem.report.beside import BESIDE, beside
 from vidmem.report.corpus_facts import corpus_summary
 from vidmem.report.hardware import hardware, versions
 from vidmem.report.inputs import ModelFiles, ReportInputs, numbers, ok_rows
+from vidmem.report.mitigation import mitigation_summary
 from vidmem.report.search_facts import search_summary, short_clips
 from vidmem.report.show import short_table
 from vidmem.report.sizes import size_summary
@@ -45,6 +46,7 @@ def make_summary(inputs: ReportInputs) -> dict[str, Any]:
         "models": {name: model_summary(files, inputs.draws) for name, files in inputs.models.items()},
         "study": study_table(inputs).to_dicts(),
         "effective_size": size_summary(inputs),
+        "mitigation": mitigation_summary(inputs),
     }
     clean: dict[str, Any] = strict(summary)
     return clean

@@ -4,6 +4,7 @@ Functions take numpy arrays, are deterministic (seeded), and give `None` where a
 of one class, a rate of nothing), so that no NaN reaches a table.
 """
 
+from vidmem.stats.frechet import frechet_distance, shrunk_covariance
 from vidmem.stats.intervals import auc_interval, binomial_interval, bootstrap_ci
 from vidmem.stats.multiple import benjamini_hochberg
 from vidmem.stats.null import Null, TooFewNull, null_needed
@@ -23,11 +24,13 @@ __all__ = [
     "binomial_interval",
     "bootstrap_ci",
     "exponential_p_value",
+    "frechet_distance",
     "group_weights",
     "null_needed",
     "precision_recall",
     "quantile_interval",
     "resampled_roc",
     "roc",
+    "shrunk_covariance",
     "tpr_at_fpr",
 ]

@@ -3,6 +3,7 @@
 from vidmem.tables.files import read_made_by, read_table, read_vectors, write_table
 from vidmem.tables.loss import TooManyLost, check_counts, check_loss
 from vidmem.tables.schemas import (
+    ASKED_AGAIN,
     DATASET,
     DETECT,
     DUPLICATES,
@@ -12,6 +13,7 @@ from vidmem.tables.schemas import (
     MANIFEST,
     MATCHES,
     METRICS,
+    MITIGATE,
     OK,
     PASSES,
     PICTURE_BYTES,
@@ -30,6 +32,7 @@ from vidmem.tables.schemas import (
 from vidmem.tables.stream import count_rows, iter_batches, table_writer
 
 __all__ = [
+    "ASKED_AGAIN",
     "DATASET",
     "DETECT",
     "DUPLICATES",
@@ -39,6 +42,7 @@ __all__ = [
     "MANIFEST",
     "MATCHES",
     "METRICS",
+    "MITIGATE",
     "OK",
     "PASSES",
     "PICTURE_BYTES",

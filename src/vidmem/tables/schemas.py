@@ -335,6 +335,37 @@ TRUTH = _schema(  # one row a generated video of a model whose memorisation is k
     *_STATUS,
 )
 
+ASKED_AGAIN = _schema(  # one row a prompt and seed that is asked again under remedies
+    _key("prompt_id"),
+    pa.field("seed", pa.int64(), nullable=False),
+    _key("group"),  # flagged | unflagged
+    pa.field("rank", pa.int32(), nullable=False),  # of the prompt in its group, from 1: flagged by how sure, else drawn
+    ("text", pa.string()),  # what the model is asked: the prompt, or under `reword` other words for it
+    ("source_ids", pa.list_(pa.string())),  # as of PROMPTS: whose first frame a video may start from
+    ("base_video_id", pa.string()),  # the unmitigated video of the same prompt and seed
+)
+
+MITIGATE = _schema(  # one row a branch (a model under a remedy of one strength), group of prompts and measure
+    _key("branch"),
+    _key("group"),  # flagged | unflagged
+    _key("measure"),  # content | template | motion (rates), and what vidmem.mitigate.measures names
+    ("remedy", pa.string()),  # its name in the config
+    ("kind", pa.string()),
+    ("strength", pa.float64()),
+    ("prompts", pa.int32()),
+    ("videos", pa.int32()),  # pairs of the same prompt and seed that the measure could be taken of on both sides
+    ("before", pa.float64()),  # mean over the model's own videos, with its 95 % bootstrap interval over prompts
+    ("before_low", pa.float64()),
+    ("before_high", pa.float64()),
+    ("after", pa.float64()),  # mean over the branch's videos
+    ("after_low", pa.float64()),
+    ("after_high", pa.float64()),
+    ("change", pa.float64()),  # mean of the differences of pairs
+    ("change_low", pa.float64()),
+    ("change_high", pa.float64()),
+    *_STATUS,  # skipped + reason where there is nothing to take the measure of
+)
+
 EFFECTIVE_SIZE = _schema(  # one row a model that was trained on a number of distinct clips, each once
     _key("family"),  # the model whose `sizes` they are
     pa.field("clips", pa.int32(), nullable=False),

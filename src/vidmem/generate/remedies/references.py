@@ -26,9 +26,9 @@ from vidmem.generate.remedies.similarity import all_aligned, parts
 from vidmem.media import Clip, Format, MediaError, MediaRef, read_clip, to_format
 from vidmem.progress import progress
 from vidmem.tables import OK, read_table
-from vidmem.userfiles import safe_join
+from vidmem.userfiles import Roots, media_path
 
-Sources = Sequence[tuple[str | Path, str | Path]]  # manifests (tables.MANIFEST) and the folders of their paths
+Sources = Sequence[tuple[str | Path, Roots]]  # manifests (tables.MANIFEST) and the folders of their paths
 WINDOWS = 8  # of one clip, at most
 AT_ONCE = 64  # references that are compared at once
 VERSION = 1  # of what the file holds
@@ -148,7 +148,7 @@ def _rows(sources: Sources) -> list[dict[str, Any]]:
     for manifest, root in sources:
         for row in read_table(manifest).to_dicts():
             if row["status"] == OK:
-                found.setdefault(row["same_as"] or row["item_id"], {**row, "root": Path(root)})
+                found.setdefault(row["same_as"] or row["item_id"], {**row, "root": root})
     return [found[key] for key in sorted(found)]
 
 
@@ -180,7 +180,7 @@ def _encode(encode: Encoder, rows: Sequence[Mapping[str, Any]], fmt: Format) -> 
 
 def _windows(row: Mapping[str, Any], fmt: Format) -> Iterator[npt.NDArray[np.uint8]]:
     """A clip's windows in the model's format, each half a window after the one before; an image is a still clip."""
-    ref = MediaRef(safe_join(row["root"], row["path"]), row["offset"], row["size"])
+    ref = MediaRef(media_path(row["root"], row["corpus"], row["path"]), row["offset"], row["size"])
     step = max(fmt.frames // 2, 1)
     clip = read_clip(ref, rate_hz=fmt.fps, max_frames=fmt.frames + (WINDOWS - 1) * step, limits=Limits())
     for start in range(0, max(len(clip.frames) - fmt.frames, 0) + 1, step):
