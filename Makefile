@@ -18,8 +18,14 @@ demo: $(READY) ## set up, run the default audit, print its verdicts and where th
 	@HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --quiet rules host reason $(PROGRESS)
 	@$(BIN)/python -m vidmem.report.show results/demo/report
 
-test: $(READY_DEV) ## set up, run every test
+# Units side by side, one thread each; workflows one after another, for each of them uses all cores.
+test: $(READY_DEV) ## set up, run every test (or TESTS="those")
+ifdef TESTS
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(TESTS)
+else
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile tests/unit tests/browser
+	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/workflow
+endif
 
 lint: $(READY_DEV) ## style and types
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy src && $(BIN)/snakefmt --check Snakefile workflow/rules && $(BIN)/snakemake --lint
@@ -44,6 +50,10 @@ tables: $(READY) ## measure again what the defaults follow from (about an hour o
 	$(BIN)/python bench/speed/motion_search.py --out bench/speed
 	$(BIN)/python bench/speed/growth.py --out bench/speed --search content
 	$(BIN)/python bench/speed/growth.py --out bench/speed --search motion
+	$(BIN)/python bench/truth/duplicates.py --seed 0 --out bench/truth
+	$(BIN)/python bench/speed/duplicates.py --out bench/speed
+	$(BIN)/python bench/speed/manifest.py --out bench/speed
+	$(BIN)/python bench/speed/prompts.py --out bench/speed
 
 clean: ## remove the results of the demo and caches; your own data, configs and other audits stay
 	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
