@@ -17,7 +17,7 @@ rule duplicates:
         "../../envs/duplicates.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, input, attempt: (4000 + 2 * int(input.size_mb)) * attempt,
+        mem_mb=lambda w, input, attempt: (7000 + int(input.size_mb)) * attempt,
         runtime=lambda w, input, attempt: (60 + int(input.size_mb) // 50) * attempt,
     params:
         settings=PLAN.settings("duplicates"),
