@@ -19,9 +19,10 @@ import torch
 from diffusers import LTXPipeline, StableDiffusionPAGPipeline, UniPCMultistepScheduler, WanTransformer3DModel
 from pipelines import cogvideox, ltx, modelscope, stable_diffusion, wan
 
+from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.load import ModelError, call_arguments, load_pipeline, sample
 from vidmem.generate.noise import noise_level
-from vidmem.generate.recorder import GuidanceMismatch, Recorder, Stopped, latent_frames
+from vidmem.generate.recorder import Recorder, Stopped, latent_frames
 
 PIPELINES = {"modelscope": modelscope, "stable-diffusion": stable_diffusion, "wan": wan, "ltx": ltx}
 SETTINGS = {"steps": 3, "guidance_scale": 4.0, "width": 32, "height": 32, "frames": 9}

@@ -31,10 +31,11 @@ from vidmem.config.media import Limits
 from vidmem.generate import run
 from vidmem.generate.asked import unprompted
 from vidmem.generate.clip import shows_nothing
+from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.images import conditioned, distinct_items, first_frames, with_conditions
 from vidmem.generate.known.oracle import OraclePipeline, build_oracle
 from vidmem.generate.load import Frames, load_pipeline
-from vidmem.generate.recorder import GuidanceMismatch, Recorder
+from vidmem.generate.recorder import Recorder
 from vidmem.generate.tokens import is_truncated
 from vidmem.media import MediaRef, read_clip, write_video
 from vidmem.plan.settings import Settings

@@ -25,8 +25,9 @@ from pydantic import TypeAdapter
 from vidmem import text
 from vidmem.config import remedies as config
 from vidmem.generate import run
+from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.load import load_pipeline, sample
-from vidmem.generate.recorder import GuidanceMismatch, Recorder, latent_frames
+from vidmem.generate.recorder import Recorder, latent_frames
 from vidmem.generate.remedies import references as references_module
 from vidmem.generate.remedies.apply import ready
 from vidmem.generate.remedies.base import Intervention, RemedyUnfit, Steered, Step

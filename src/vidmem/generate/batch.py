@@ -12,8 +12,9 @@ import numpy as np
 import torch
 
 from vidmem.generate.clip import Made, Record, failed, finish, without_video
+from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.load import Frames, sample
-from vidmem.generate.recorder import GuidanceMismatch, Recorder, Stopped, latent_frames
+from vidmem.generate.recorder import Recorder, Stopped, latent_frames
 from vidmem.generate.redact import without_tokens
 from vidmem.generate.remedies.apply import Remedy
 from vidmem.generate.remedies.base import RemedyUnfit

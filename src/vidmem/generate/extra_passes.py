@@ -25,10 +25,12 @@ from typing import Any
 import torch
 
 from vidmem.generate.families import Heard
+from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.layouts import Pair
 from vidmem.generate.load import call_arguments, load_pipeline
+from vidmem.generate.measure import Row
 from vidmem.generate.noise import NoiseLevel, epsilon_difference
-from vidmem.generate.recorder import GuidanceMismatch, Recorder, Row, Stopped, latent_frames
+from vidmem.generate.recorder import Recorder, Stopped, latent_frames
 from vidmem.generate.run import LOADING
 from vidmem.progress import progress
 from vidmem.tables import FAILED, OK, PASSES, SKIPPED, check_loss, write_table

@@ -14,10 +14,12 @@ import numpy as np
 import torch
 
 from vidmem.generate.families import Family, family_of
+from vidmem.generate.guidance import NoPair
 from vidmem.generate.layouts import tolerance
 from vidmem.generate.load import sample
+from vidmem.generate.measure import Row
 from vidmem.generate.noise import UnknownParameterisation, clean_sample
-from vidmem.generate.recorder import DENOISERS, NoPair, Recorder, Row, Stopped, latent_frames
+from vidmem.generate.recorder import DENOISERS, Recorder, Stopped, latent_frames
 from vidmem.generate.remedies.amg import Amg, Captions
 from vidmem.generate.remedies.base import Intervention, RemedyUnfit, Steered, Step, fine
 from vidmem.generate.remedies.calls import Tensors
