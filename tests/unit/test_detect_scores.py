@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from vidmem.detect.registry import DETECTORS
 from vidmem.generate.guess import FirstGuess
-from vidmem.generate.noise import NoiseLevel, clean, epsilon
+from vidmem.generate.noise import NoiseLevel, clean_sample, epsilon
 
 VIDEOS, STEPS, FRAMES = 5, 7, 4
 NAMES = ("content_magnitude", "motion_magnitude", "cosine", "departure", "moved", "departure_motion", "moved_motion")
@@ -117,5 +117,5 @@ LEVELS = [
 @pytest.mark.parametrize("level", LEVELS, ids=lambda level: f"{level.path} {level.prediction} {level.scale}")
 def test_the_clean_guess_and_epsilon_make_up_the_sample(level: NoiseLevel) -> None:
     output, sample = torch.randn(2, 4, 8, generator=torch.Generator().manual_seed(1)).double()
-    rebuilt = level.signal * clean(output, sample, level) + level.sigma * epsilon(output, sample, level)
+    rebuilt = level.signal * clean_sample(output, sample, level) + level.sigma * epsilon(output, sample, level)
     torch.testing.assert_close(rebuilt, sample * level.scale)

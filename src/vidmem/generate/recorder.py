@@ -12,6 +12,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -148,9 +149,12 @@ class Recorder:
         """What is known at a step, of the arguments that the scheduler is `given`."""
         handed, sample = given["model_output"].detach(), given["sample"].detach()
         scales = self._guidance.scales()
-        return Heard(
+        heard = Heard(
             self._pipeline, self._outputs, handed, sample, scales, index, given, self._earlier, self._component
         )
+        if self._family and self._family.scale:
+            return replace(heard, scales=[self._family.scale(heard)])
+        return heard
 
     def _steer(self, scheduler: Any, given: dict[str, Any]) -> Steered:
         """The step as the remedy has it; puts into `given` what the scheduler is to be handed."""

@@ -60,6 +60,7 @@ class Family:
 
     `setup(pipeline)`: what a loaded pipeline needs before it can be called.
     `arguments(pipeline, settings)`: more arguments of `pipeline.__call__`, which win over the common ones.
+    `scale(heard)`: the guidance scale that is in force, where the pipeline has several.
     `prepare(heard)`: what was heard, brought to where the layout applies; None where this call of `scheduler.step`
     is no sampling step (its outputs are then kept for the next call).
     `rebuild(u, c, scale, heard)`: what the scheduler should have been handed, where that is not u + scale (c - u).
@@ -88,6 +89,7 @@ class Family:
     guarded: bool = False
     setup: Callable[[Any], None] | None = None
     arguments: Arguments | None = None
+    scale: Callable[[Heard], float] | None = None
     prepare: Callable[[Heard], Heard | None] | None = None
     rebuild: Callable[[torch.Tensor, torch.Tensor, Any, Heard], torch.Tensor] | None = None
     unpack: Callable[[torch.Tensor, Heard], torch.Tensor] | None = None

@@ -5,19 +5,15 @@ Wan 2.2 has a transformer for the noisy steps and another for the later ones, wi
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from vidmem.generate.families.base import Family, Heard
 
 DENOISERS = ("transformer", "transformer_2")
 
 
-def at_its_scale(heard: Heard) -> Heard:
-    """Only the scale that is in force: that of the transformer which made both predictions of this step."""
-    pipeline = heard.pipeline
+def scale_in_force(heard: Heard) -> float:
+    """The scale of the transformer which made both predictions of this step."""
     later = heard.denoiser == DENOISERS[1]
-    scale = pipeline._guidance_scale_2 if later else pipeline._guidance_scale
-    return replace(heard, scales=[float(scale)])
+    return float(heard.pipeline._guidance_scale_2 if later else heard.pipeline._guidance_scale)
 
 
 FAMILY = Family(
@@ -30,5 +26,5 @@ FAMILY = Family(
     size_multiple=16,
     denoisers=DENOISERS,
     second_scale=True,
-    prepare=at_its_scale,
+    scale=scale_in_force,
 )

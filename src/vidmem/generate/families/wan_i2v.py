@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidmem.generate.families.base import Family
-from vidmem.generate.families.wan import DENOISERS, at_its_scale
+from vidmem.generate.families.wan import DENOISERS, scale_in_force
 
 
 def _arguments(pipeline: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,5 +30,5 @@ FAMILY = Family(
     at_once=1,
     second_scale=True,
     arguments=_arguments,
-    prepare=at_its_scale,
+    scale=scale_in_force,
 )
