@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -55,21 +57,23 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Tiny real files laid out as WebVid-10M, LAION by img2dataset, UCF-101 and Kinetics-600 are, and the models."""
     root = tmp_path_factory.mktemp("study")
     data = root / "data"
-    for side, first in (("webvid", 1000), ("webvid-val", 9000)):
-        paths = [f"{page}/{first + n}.mp4" for n, page in enumerate(["000001_000050", "000051_000100"])]
-        for n, path in enumerate(paths):
-            video(data / side / "videos" / path, first + n)
-        rows = [(first + n, "Aerial shot of a town", "PT00H00M20S", path) for n, path in enumerate(paths)]
-        table(data / side / "captions.csv", ("videoid", "name", "duration", "path"), rows)
-    (data / "laion/images/00000").mkdir(parents=True)
-    for n in range(2):
-        noise = np.random.default_rng(n).integers(0, 255, (64, 64, 3), np.uint8)
-        Image.fromarray(noise).save(data / f"laion/images/00000/00000000{n}.jpg")
-    table(
-        data / "laion/captions.csv",
-        ("key", "caption", "path"),
-        [(f"00000000{n}", "A map", f"00000/00000000{n}.jpg") for n in range(2)],
-    )
+    for side, name, first in (("webvid", "train", 1000), ("webvid-val", "val", 9000)):
+        pages = ["000001_000050", "000051_000100"]
+        for n, page in enumerate(pages):
+            video(data / side / "videos" / page / f"{first + n}.mp4", first + n)
+        rows = [(first + n, "", "PT00H00M20S", page, "Aerial shot of a town") for n, page in enumerate(pages)]
+        header = ("videoid", "contentUrl", "duration", "page_dir", "name")
+        table(data / side / f"results_10M_{name}.csv", header, rows)
+    (data / "laion/shards").mkdir(parents=True)
+    with tarfile.open(data / "laion/shards/00000.tar", "w") as tar:
+        for n in range(2):
+            noise = np.random.default_rng(n).integers(0, 255, (64, 64, 3), np.uint8)
+            picture = io.BytesIO()
+            Image.fromarray(noise).save(picture, "JPEG")
+            for suffix, content in (("jpg", picture.getvalue()), ("txt", b"A map")):
+                member = tarfile.TarInfo(f"00000000{n}.{suffix}")
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
     video(data / "ucf101/UCF-101/ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi", 1)
     video(data / "kinetics600/train/abseiling/-3B32lodo2M_000059_000069.mp4", 2)
     for name, pipeline in PIPELINES.items():
