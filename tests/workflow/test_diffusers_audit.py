@@ -22,7 +22,8 @@ def audit_of(folder: Path, models: dict[str, Any], **changes: Any) -> dict[str, 
     return {
         "audit": "local",
         "corpus": {"folder": str(folder)},
-        "prompts": {"video_duplicated": 4, "random_train": 4, "control": 0},
+        # by captions alone: copy detection takes clips of noise for one another
+        "prompts": {"video_duplicated": 4, "random_train": 4, "control": 0, "evidence": ["caption"]},
         "models": models,
         "generate": {"batch_size": 2, **changes},
         "features": {"max_loss": 1.0, "frames": {"min_std": 0.0}},  # random weights make flat videos
