@@ -5,9 +5,9 @@
 
 Prints the trade-off curve (a line a branch), then a line a promise: one remedy takes the content rate of flagged
 prompts from .9 or more to .1 or less, and one halves the motion rate, at a loss of at most 15 % of the fidelity. Both
-measures of fidelity are held to it. Text fidelity, which every audit has, decides the status, 1 where a promise is
-broken; content fidelity, which is stricter and known of the made corpus alone, is listed beside it. `--out` keeps the
-curve as mitigate.csv. Nothing is computed anew: the numbers are those of the audit's tables, as its report has them.
+measures of fidelity are held to it: text fidelity, which every audit has, and content fidelity, which is stricter and
+known of the made corpus alone. The status is 1 where a promise is broken. `--out` keeps the curve as mitigate.csv.
+Nothing is computed anew: the numbers are those of the audit's tables, as its report has them.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for kind in KINDS:
             holds, line = promise(found, kind, fidelity)
             print(line)
-            kept += [holds] if fidelity == "text_fidelity" else []
+            kept.append(holds)
     return 0 if all(kept) else 1
 
 
