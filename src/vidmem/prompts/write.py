@@ -29,10 +29,11 @@ def write_prompts(
     section = Prompts.model_validate({k: settings[k] for k in Prompts.model_fields})
     curated = curate(corpus, duplicates, heldout, section)
     rows = curated.rows
+    _log(curated, section)
     if not rows and settings["required"]:
         raise ValueError(
-            "stage prompts: no prompts. The corpus has no captions and no prompts are imported: "
-            "give a captions table (corpus.captions) or your own list (prompts.imported)."
+            "stage prompts: no prompts. If the corpus has no captions, give a captions table (corpus.captions) or your "
+            "own list (prompts.imported); if it has, none of them fits the sets that are asked for (prompts.*)."
         )
     read = {"corpus": corpus, "duplicates": duplicates, "heldout": heldout}
     made_by = {
@@ -42,7 +43,6 @@ def write_prompts(
         "left_out": curated.left_out,
         "controls": curated.controls,
     }
-    _log(curated, section)
     tables.write_table(out, rows, tables.PROMPTS, made_by)
     size = int(settings["chunk_size"])
     for name, path in chunks.items():
