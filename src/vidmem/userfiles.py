@@ -27,6 +27,12 @@ Row = dict[str, str | None]
 Roots = str | Path | Mapping[str, str | Path]  # one folder, or a folder for each corpus by its name
 
 
+def sha256_of(path: str | Path) -> str:
+    """Hash of a file's bytes, as 64 hex digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def find_media(folder: str | Path) -> list[str]:
     """Relative POSIX paths of the videos and images below `folder`, sorted.
 

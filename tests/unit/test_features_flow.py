@@ -13,8 +13,9 @@ import torch
 from vidmem.config.features import Flow as FlowSettings
 from vidmem.features.flow import FlowEngine, cell_means, flow_engine, velocity_fields
 from vidmem.features.preprocess import Frames
-from vidmem.features.weights import WeightsError, sha256_of
+from vidmem.features.weights import WeightsError
 from vidmem.similarity.motion import resample
+from vidmem.userfiles import sha256_of
 
 RAFT_WEIGHTS = os.environ.get("VIDMEM_RAFT_WEIGHTS")
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vidmem.features.preprocess import Frames
-from vidmem.features.weights import pinned_file, sha256_of
+from vidmem.features.weights import pinned_file
+from vidmem.userfiles import sha256_of
 
 Vectors = npt.NDArray[np.float32]
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet, as SSCD was trained

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vidmem.features.preprocess import Frames, grey, resize, short_edge_size
-from vidmem.features.weights import WeightsError, sha256_of
+from vidmem.features.weights import WeightsError
+from vidmem.userfiles import sha256_of
 
 Flows = npt.NDArray[np.float32]
 RAFT_SIDE = 128  # smaller sides give NaN

@@ -6,12 +6,13 @@ they are whole and their hash matches.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from vidmem.userfiles import sha256_of
 
 BLOCK = 1 << 20
 MAX_BYTES = 4 * 1024**3
@@ -20,15 +21,6 @@ TIMEOUT_S = 60.0
 
 class WeightsError(RuntimeError):
     """Weights that are missing, can't be fetched, or aren't the pinned ones; the message is one line."""
-
-
-def sha256_of(path: str | Path) -> str:
-    """Hash of a file's bytes, as 64 hex digits."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def cache_folder() -> Path:

@@ -13,7 +13,7 @@ import torch
 
 from vidmem.generate.clip import Made, Record, failed, finish, without_video
 from vidmem.generate.guidance import GuidanceMismatch
-from vidmem.generate.load import Frames, sample
+from vidmem.generate.load import Frames, after_stop, sample
 from vidmem.generate.recorder import Recorder, Stopped, latent_frames
 from vidmem.generate.redact import without_tokens
 from vidmem.generate.remedies.apply import Remedy
@@ -153,9 +153,8 @@ def _problem(error: Exception) -> _Problem:
 
 
 def _tidy(pipeline: Any, memory: bool) -> None:
-    """Bring a pipeline that was left in the middle of a call to where it can be called; with `memory` free its own."""
-    if hasattr(pipeline, "components"):  # a whole diffusers pipeline, as our own oracle is not
-        pipeline.maybe_free_model_hooks()
+    """`after_stop`, and with `memory` what the pipeline held of it is freed."""
+    after_stop(pipeline)
     if memory:
         gc.collect()
         if torch.cuda.is_available():

@@ -27,7 +27,7 @@ import torch
 from vidmem.generate.families import Heard
 from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.layouts import Pair
-from vidmem.generate.load import call_arguments, load_pipeline
+from vidmem.generate.load import after_stop, call_arguments, load_pipeline
 from vidmem.generate.measure import Row
 from vidmem.generate.noise import NoiseLevel, epsilon_difference
 from vidmem.generate.recorder import Recorder, Stopped, latent_frames
@@ -80,8 +80,7 @@ def first_step(
             with torch.inference_mode():
                 pipeline(**arguments)
         except Stopped:
-            if hasattr(pipeline, "components"):
-                pipeline.maybe_free_model_hooks()
+            after_stop(pipeline)
     return recorder
 
 

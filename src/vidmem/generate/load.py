@@ -248,6 +248,12 @@ def _from_hub(source: str, revision: str | None, dtype: str) -> Any:
         raise
 
 
+def after_stop(pipeline: Any) -> None:
+    """Bring a pipeline that was left in the middle of a call to where it can be called again."""
+    if hasattr(pipeline, "components"):  # a whole diffusers pipeline, as our own oracle is not
+        pipeline.maybe_free_model_hooks()
+
+
 def sample(
     pipeline: Any,
     texts: Sequence[str],

@@ -24,6 +24,7 @@ from vidmem.generate.shard import Partial, place
 from vidmem.generate.tasks import Task, every_task
 from vidmem.progress import progress
 from vidmem.tables import OK, SIGNALS, VIDEOS, check_loss, write_table
+from vidmem.userfiles import sha256_of
 
 # Settings that change no pixel: they say what is sampled, and where and how much at once.
 NO_PIXELS = (
@@ -102,7 +103,7 @@ def _mark(source: str | Path, adapter: str | None, references: Sources = ()) -> 
     """
     digest = hashlib.sha256(str(STAGE_VERSIONS["generate"]).encode())
     for manifest, _ in references:
-        digest.update(hashlib.sha256(Path(manifest).read_bytes()).digest())
+        digest.update(bytes.fromhex(sha256_of(manifest)))
     for folder in (Path(source), *([Path(adapter).expanduser()] if adapter else [])):
         for path in sorted(folder.rglob("[!.]*")) if folder.is_dir() else []:  # hidden files are the workflow's own
             if path.is_file():

@@ -20,7 +20,7 @@ import pyarrow as pa
 from vidmem import tables
 from vidmem.promptlist import safe_cell
 from vidmem.prompts.card import Facts, card
-from vidmem.prompts.write import sha256_of
+from vidmem.userfiles import sha256_of
 
 FILES = ("prompts.jsonl", "prompts.csv", "prompts.parquet")
 # as `tables.PROMPTS`, but flat: lists are JSON text, so that the files agree cell by cell and any reader takes them

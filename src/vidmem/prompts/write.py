@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from vidmem import __version__, tables
 from vidmem.config.prompts import Prompts
 from vidmem.prompts.curate import Curated, curate
+from vidmem.userfiles import sha256_of
 
 
 def write_prompts(
@@ -50,12 +50,6 @@ def write_prompts(
         members = [row for row in rows if row["set"] == which]
         start = int(number) * size
         tables.write_table(path, members[start : start + size], tables.PROMPTS, made_by)
-
-
-def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _log(curated: Curated, settings: Prompts) -> None:

@@ -78,9 +78,7 @@ def _by_model(frames: dict[str, pl.DataFrame], schema: Any) -> pl.DataFrame:
 def _or_empty(path: Path | None, schema: Any) -> pl.DataFrame:
     if path is not None:
         return tables.read_table(path)
-    empty = pl.from_arrow(schema.empty_table())
-    assert isinstance(empty, pl.DataFrame)
-    return empty
+    return tables.empty_table(schema)
 
 
 def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.DataFrame:

@@ -30,9 +30,7 @@ def size_table(inputs: ReportInputs) -> pl.DataFrame:
     """The rows of `tables.EFFECTIVE_SIZE`; none where no number of clips was asked for."""
     if inputs.effective_size is not None:
         return tables.read_table(inputs.effective_size)
-    empty = pl.from_arrow(tables.EFFECTIVE_SIZE.empty_table())
-    assert isinstance(empty, pl.DataFrame)
-    return empty
+    return tables.empty_table(tables.EFFECTIVE_SIZE)
 
 
 def size_summary(inputs: ReportInputs) -> dict[str, Any] | None:

@@ -20,13 +20,9 @@ def study_table(inputs: ReportInputs) -> pl.DataFrame:
 
     An audit that was named and has no rows that can be read is one row, skipped, with the reason.
     """
-    return pl.concat([_empty(), *(_rows(audit, path) for audit, path in inputs.datasets.items())])
-
-
-def _empty() -> pl.DataFrame:
-    empty = pl.from_arrow(tables.DATASET.empty_table())
-    assert isinstance(empty, pl.DataFrame)
-    return empty
+    return pl.concat(
+        [tables.empty_table(tables.DATASET), *(_rows(audit, path) for audit, path in inputs.datasets.items())]
+    )
 
 
 def _rows(audit: str, path: Path) -> pl.DataFrame:
@@ -36,14 +32,14 @@ def _rows(audit: str, path: Path) -> pl.DataFrame:
         found = tables.read_table(path)
     except (OSError, ValueError, pl.exceptions.PolarsError):
         return _none(audit, f"the rows of audit {audit} can't be read: remove its dataset.parquet and run it again")
-    if found.schema != _empty().schema:
+    if found.schema != tables.empty_table(tables.DATASET).schema:
         return _none(audit, f"the rows of audit {audit} are of another version of vidmem: run it again")
     return found
 
 
 def _none(audit: str, reason: str) -> pl.DataFrame:
     row = {"audit": audit, "dataset": audit, "status": tables.SKIPPED, "reason": reason}
-    return pl.DataFrame([row], schema=_empty().schema)
+    return pl.DataFrame([row], schema=tables.empty_table(tables.DATASET).schema)
 
 
 def study_groups(study: pl.DataFrame) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Every table of the pipeline: its schema, and the only functions that write and read it."""
 
-from vidmem.tables.files import read_made_by, read_table, read_vectors, write_table
+from vidmem.tables.files import empty_table, read_made_by, read_table, read_vectors, write_table
 from vidmem.tables.loss import TooManyLost, check_counts, check_loss
 from vidmem.tables.schemas import (
     ASKED_AGAIN,
@@ -58,6 +58,7 @@ __all__ = [
     "check_counts",
     "check_loss",
     "count_rows",
+    "empty_table",
     "flow_schema",
     "frames_schema",
     "iter_batches",

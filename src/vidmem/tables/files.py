@@ -112,6 +112,13 @@ def read_table(path: str | Path | Iterable[str | Path], columns: list[str] | Non
     return frame
 
 
+def empty_table(schema: pa.Schema) -> pl.DataFrame:
+    """A frame of a table's schema without rows."""
+    empty = pl.from_arrow(schema.empty_table())
+    assert isinstance(empty, pl.DataFrame)
+    return empty
+
+
 def read_vectors(
     path: str | Path | Iterable[str | Path],
 ) -> tuple[pl.DataFrame, npt.NDArray[np.float32]]:

@@ -16,7 +16,7 @@ import torch
 from vidmem.generate.families import Family, family_of
 from vidmem.generate.guidance import NoPair
 from vidmem.generate.layouts import tolerance
-from vidmem.generate.load import sample
+from vidmem.generate.load import after_stop, sample
 from vidmem.generate.measure import Row
 from vidmem.generate.noise import UnknownParameterisation, clean_sample
 from vidmem.generate.recorder import DENOISERS, Recorder, Stopped, latent_frames
@@ -207,8 +207,7 @@ def _first_step(
         try:
             sample(pipeline, [prompt], [task.seed], settings, images, labels)
         except (Heard, Stopped):
-            if hasattr(pipeline, "components"):
-                pipeline.maybe_free_model_hooks()
+            after_stop(pipeline)
     return recorder
 
 
