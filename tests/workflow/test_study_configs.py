@@ -160,9 +160,11 @@ def audit(tree: Path, make_workflow: Callable[..., Any]) -> Any:
     script = tree / "model.py"
     script.write_text(MODEL)
     command = {"kind": "command", "command": [sys.executable, str(script), "{prompts}", "{outputs}"]}
+    data = tree / "data/webvid"
+    webvid = {"kind": "webvid", "table": str(data / "results_10M_train.csv"), "folder": str(data / "videos")}
     config = {
         "audit": "own",
-        "corpus": {"folder": str(tree / "data/webvid/videos"), "captions": str(tree / "data/webvid/captions.csv")},
+        "corpus": {"sources": {"webvid": webvid}},
         "models": {
             "asked": {**command, "seeds": 2},
             "free": {**command, "condition": "none", "videos": 3},
@@ -170,7 +172,6 @@ def audit(tree: Path, make_workflow: Callable[..., Any]) -> Any:
         },
         "generate": {"chunk_size": 2},
     }
-    config["corpus"]["columns"] = {"id": "videoid", "caption": "name", "path": "path"}
     workflow = make_workflow(config)
     workflow.run(*WANTED)
     return workflow
@@ -197,7 +198,7 @@ def test_a_command_without_prompts_makes_a_number_of_videos_over_chunks(audit: A
 
 def test_a_command_that_starts_from_images_says_of_which_clip(audit: Any) -> None:
     (row,) = rows(audit, "started")
-    assert row["status"] == "ok" and row["condition"] in ("1000", "1001")
+    assert row["status"] == "ok" and row["condition"] in ("webvid/1000", "webvid/1001")
 
 
 def test_nothing_is_left_beside_the_shards(audit: Any) -> None:
