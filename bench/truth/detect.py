@@ -28,7 +28,7 @@ from vidmem import stats, tables
 from vidmem.detect import detect
 from vidmem.detect.heard import Units, gather, units
 from vidmem.detect.judge import gain, judge
-from vidmem.detect.registry import COMBINED, DETECTORS, PARTS, PASS_DETECTORS
+from vidmem.detect.registry import COMBINED, DETECTORS, PARTS, PASS_DETECTORS, PASS_PARTS
 from vidmem.detect.scores import span_score
 from vidmem.generate.extra_passes import make_passes
 from vidmem.generate.known.clips import Side, read_clips
@@ -42,6 +42,7 @@ from vidmem.sentences import embed_texts
 
 BATCH = 16
 MODELS = {"planted": {"steps": 20, "guidance_scale": 1.5}, "oracle": {"steps": 30, "guidance_scale": 3.0}}  # the demo's
+BEST = (("settled", "first5"), ("draft", "draft"))  # with an AUC of .95 promised against planted content
 Floats = npt.NDArray[np.float64]
 
 
@@ -144,13 +145,12 @@ def distances(results: Path, pipeline: PlantedPipeline, prompts: pl.DataFrame) -
     return np.array(found)
 
 
-def passes_of(results: Path, noises: int) -> pl.DataFrame:
-    """PASSES of the planted model's prompts."""
-    pipeline = load_pipeline(results / "generate" / "planted" / "pipeline", device="cpu")
-    prompts = verdicts_of(results, "planted").select("prompt_id", "text").to_dicts()
-    rows = make_passes(
-        pipeline, prompts, {**MODELS["planted"], "batch_size": BATCH}, {"noises": 0, "curvature": noises}
-    )
+def passes_of(results: Path, model: str, noises: int) -> pl.DataFrame:
+    """PASSES of a model's prompts."""
+    pipeline = load_pipeline(results / "generate" / model / "pipeline", device="cpu")
+    prompts = verdicts_of(results, model).select("prompt_id", "text").to_dicts()
+    extra = {"noises": 0, "curvature": noises, "draft": noises}
+    rows = make_passes(pipeline, prompts, {**MODELS[model], "batch_size": BATCH}, extra)
     return pl.DataFrame(list(progress(rows, noises * len(prompts), "passes")), infer_schema_length=None)
 
 
@@ -158,11 +158,12 @@ def promises(model: str, rows: Sequence[dict[str, Any]], seeds: int) -> Iterator
     """What one model's detectors do, and what is promised of them."""
     for label in ("content", "motion", "either"):
         found = [(name, s) for name, d in DETECTORS.items() for s in d.spans] + [(COMBINED, s) for s in PARTS]
-        for name, steps in [*found, *((p, "first") for p in PASS_DETECTORS)]:
+        found += [(name, d.steps) for name, d in PASS_DETECTORS.items()] + [(COMBINED, s) for s in PASS_PARTS]
+        for name, steps in found:
             row = pick(rows, name, label, steps, seeds)
             if row is None:
                 continue
-            default = (model, label, name, steps) == ("planted", "content", "settled", "first5")
+            default = (model, label) == ("planted", "content") and (name, steps) in BEST
             what = f"{model}, {label} verdicts: {name}, {steps}, {seeds} seeds"
             yield Promise(what, row["auc"], 0.95 if default else None, note=said(row))
     yield from combined(model, rows, seeds)
@@ -170,7 +171,8 @@ def promises(model: str, rows: Sequence[dict[str, Any]], seeds: int) -> Iterator
 
 def combined(model: str, rows: Sequence[dict[str, Any]], seeds: int) -> Iterator[Promise]:
     """How far the combination, out of fold, is behind the best detector that uses no more steps."""
-    for steps, parts in PARTS.items():
+    alike = {steps: tuple((name, steps) for name in names) for steps, names in PASS_PARTS.items()}
+    for steps, parts in {**PARTS, **alike}.items():
         for label in ("content", "motion", "either"):
             row = pick(rows, COMBINED, label, steps, seeds)
             singles = [pick(rows, name, label, span, seeds) for name, span in parts]
@@ -178,7 +180,8 @@ def combined(model: str, rows: Sequence[dict[str, Any]], seeds: int) -> Iterator
                 best = max((s for s in singles if s), key=lambda s: s["auc"])
                 note = f"combined {row['auc']:.3f}, best part {best['detector']} {best['auc']:.3f}"
                 what = f"{model}, {label} verdicts: combined ahead of its best part, {steps}, {seeds} seeds"
-                yield Promise(what, row["auc"] - best["auc"], note=note)
+                # where nearly all is known by one part, which part it is can change from fold to fold
+                yield Promise(what, row["auc"] - best["auc"], 0.0 if steps in ("first", "draft") else -0.01, note=note)
 
 
 BESIDE = (  # motion detectors, and content detectors that need no more
@@ -221,9 +224,9 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found: list[Promise] = []
-    for model, seeds in (("planted", arguments.seeds), ("oracle", 2)):
+    for model, seeds in (("planted", arguments.seeds), ("oracle", 4)):
         signals, metrics = heard(arguments.results, model, seeds)
-        passes = passes_of(arguments.results, seeds) if model == "planted" else None
+        passes = passes_of(arguments.results, model, seeds)
         rows = detect(signals, metrics, passes)
         made = [*promises(model, rows, seeds), *motion_beside_content(model, signals, metrics, seeds)]
         if model == "planted":

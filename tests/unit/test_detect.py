@@ -168,6 +168,24 @@ def test_passes_of_pure_noise_are_judged_by_prompt() -> None:
     assert "no motion magnitude of pure noise" in pick(rows, detector="noise_motion", label="content")["reason"]
 
 
+def test_a_draft_s_guess_is_judged_by_prompt_and_combined_out_of_fold() -> None:
+    names = "abcdefgh"
+    signals, metrics = make({(p, s): falling(1.0) for p in names for s in range(2)}, set("abc"))
+    passes = [
+        {"prompt_id": p, "seed": s, "departure": 2.0, "moved": 0.5 + n / 10, "departure_motion": 1.0,
+         "moved_motion": 0.2 + n / 10 if p != "a" else 3.0, "draft_sigma": 0.9, "status": "ok", "reason": None}
+        for n, p in enumerate(names) for s in range(4)
+    ]  # fmt: skip
+    rows = detect(signals, metrics, pl.DataFrame(passes))
+    guess = pick(rows, detector="draft", label="content", steps="draft", seeds=4)
+    assert (guess["auc"], guess["calls"], guess["positives"], guess["negatives"]) == (1.0, 16, 3, 5)
+    motion = pick(rows, detector="draft_motion", label="content", steps="draft", seeds=1)
+    assert motion["auc"] == pytest.approx(2 / 3) and motion["beside"] == "draft"  # "a" moved past all: a share of 0
+    assert motion["gain"] == pytest.approx(-1 / 3)
+    assert pick(rows, detector="combined", label="content", steps="draft", seeds=4)["auc"] == 1.0
+    assert "was not asked for" in pick(rows, detector="curvature", label="content")["reason"]
+
+
 def test_videos_without_a_verdict_of_a_kind_are_left_out_of_it() -> None:
     signals, metrics = make({(p, s): falling(1.0) for p in "abc" for s in range(2)}, {"a"})
     metrics = metrics.with_columns(

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold, cross_val_predict
 
 from vidmem import stats
-from vidmem.detect.combine import TooFewPrompts, deal, fit, out_of_fold
+from vidmem.detect.combine import TooFewPrompts, deal, fit, fit_weights, out_of_fold
 from vidmem.detect.heard import Units
 
 
@@ -73,14 +73,37 @@ def test_too_few_prompts_of_a_class_say_so() -> None:
         out_of_fold(cases(np.zeros((5, 2)), labels, groups))
 
 
-def test_the_regression_minimises_its_own_loss() -> None:
-    """scikit-learn's objective, sum log(1 + exp(-y z)) + |w|^2 / 2: its gradient is nothing at what `fit` finds."""
+def test_the_regression_minimises_its_own_loss_among_weights_that_are_not_negative() -> None:
+    """scikit-learn's sum log(1 + exp(-y z)) + |w|^2 / 2: where no weight is at its bound, the same weights."""
     rng = np.random.default_rng(3)
-    labels = rng.random(50) < 0.4
-    values = rng.normal(size=(50, 2)) + labels[:, None]
-    fitted = fit(cases(values, labels, [f"p{n}" for n in range(50)]))
-    x = (values - values.mean(0)) / values.std(0)
-    weights, bias = fitted[-1].coef_[0], fitted[-1].intercept_[0]
-    gap = 1 / (1 + np.exp(-(x @ weights + bias))) - labels
-    np.testing.assert_allclose(x.T @ gap + weights, 0, atol=1e-3)
-    assert gap.sum() == pytest.approx(0, abs=1e-3)
+    labels = rng.random(80) < 0.4
+    values = rng.normal(size=(80, 3)) + labels[:, None]
+    standard = (values - values.mean(0)) / values.std(0)
+    expected = LogisticRegression(C=1.0, max_iter=1000, tol=1e-8).fit(standard, labels).coef_[0]
+    assert (expected > 0).all()
+    found = fit(cases(values, labels, [f"p{n}" for n in range(80)]))
+    np.testing.assert_allclose(found.weights, expected / expected.sum(), atol=1e-3)
+    np.testing.assert_allclose(found.score(values), standard @ found.weights)
+
+
+@given(st.integers(0, 200), st.integers(8, 60), st.integers(1, 4))
+def test_weights_are_not_negative_and_sum_to_one(seed: int, n: int, features: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) < 3
+    weights = fit_weights(rng.normal(size=(n, features)) - labels[:, None], labels)
+    assert (weights >= 0).all() and weights.sum() == pytest.approx(1)
+
+
+def test_a_detector_that_knows_all_stands_alone() -> None:
+    rng = np.random.default_rng(5)
+    labels, names = np.arange(60) < 25, [f"p{n}" for n in range(60)]
+    values = np.stack([labels + 0.2 * rng.random(60), rng.normal(size=60), 0.3 * labels + rng.normal(size=60)], 1)
+    np.testing.assert_array_equal(fit(cases(values, labels, names)).weights, [1, 0, 0])
+    found = stats.auc(out_of_fold(cases(values, labels, names)), labels)
+    assert found == stats.auc(values[:, 0], labels) == 1
+
+
+def test_a_detector_without_spread_weighs_nothing_and_breaks_nothing() -> None:
+    labels, names = np.arange(20) < 8, [f"p{n}" for n in range(20)]
+    values = np.stack([np.full(20, 3.0), labels + np.linspace(0, 0.5, 20)], 1)
+    np.testing.assert_array_equal(fit(cases(values, labels, names)).weights, [0, 1])

@@ -15,6 +15,8 @@ from vidmem import tables
 from vidmem.generate.extra_passes import NoEntry, find_entry, first_step, make_passes, write_passes
 from vidmem.generate.known.codec import PatchCodec
 from vidmem.generate.known.planted import CaptionCondition, PlantedPipeline, _transformer, scheduler
+from vidmem.generate.load import sample
+from vidmem.generate.recorder import Recorder, latent_frames
 
 SETTINGS = {"steps": 3, "guidance_scale": 4.0, "width": 32, "height": 32, "frames": 9, "batch_size": 2}
 PROMPTS = [{"prompt_id": "p0", "text": "a dog runs"}, {"prompt_id": "p1", "text": "two boats at sea"}]
@@ -185,3 +187,37 @@ def test_the_table_of_a_saved_pipeline_is_the_same_each_time(tmp_path: Path) -> 
     table = tables.read_table(tmp_path / "a.parquet")
     assert table["curvature"].is_null().to_list() == [False, True, False, True]
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["modelscope", "wan", "planted"])
+def test_a_draft_looks_at_the_second_of_three_steps_and_makes_no_video(name: str) -> None:
+    pipeline = built(name)
+    calls = []
+    denoiser = pipeline.unet if name == "modelscope" else pipeline.transformer
+    hook = denoiser.register_forward_hook(lambda *_: calls.append(1))
+    rows = list(make_passes(pipeline, PROMPTS, {**SETTINGS, "steps": 50}, {"noises": 0, "curvature": 0, "draft": 2}))
+    hook.remove()
+    assert len(calls) == (8 if name == "wan" else 4)  # two batches of two, two guided pairs each
+    assert [(r["prompt_id"], r["seed"], r["calls"]) for r in rows] == [(p, s, 4) for p in ("p0", "p1") for s in (0, 1)]
+    with Recorder(pipeline, videos=1, guidance_scale=4.0, latent_frames=latent_frames(pipeline, 9)) as recorder:
+        sample(pipeline, ["two boats at sea"], [1], {**SETTINGS, "steps": 3})
+    second = recorder.rows[0][1]
+    for column in ("departure", "moved", "departure_motion", "moved_motion"):
+        assert rows[3][column] == pytest.approx(second[column], rel=1e-3, abs=1e-6)
+    assert rows[3]["draft_sigma"] == second["sigma"] and "content_magnitude" not in rows[3]
+
+
+def test_a_draft_goes_beside_other_passes_and_only_where_it_is_asked_for() -> None:
+    rows = list(make_passes(built("planted"), PROMPTS[:1], SETTINGS, {"noises": 3, "curvature": 1, "draft": 2}))
+    assert [r["calls"] for r in sorted(rows, key=lambda r: r["seed"])] == [8, 6, 2]
+    by_seed = {r["seed"]: r for r in rows}
+    assert by_seed[0]["curvature"] > 0 and by_seed[0]["moved"] >= 0 and by_seed[0]["content_magnitude"] > 0
+    assert "moved" in by_seed[1] and "curvature" not in by_seed[1] and "moved" not in by_seed[2]
+
+
+def test_a_draft_without_guidance_says_why() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = list(make_passes(built("wan"), PROMPTS, {**SETTINGS, "guidance_scale": 1.0}, {"draft": 1}))
+    assert {r["status"] for r in rows} == {"skipped"}
+    assert all("no classifier-free guidance pair" in r["reason"] for r in rows)

@@ -57,7 +57,7 @@ def test_passes_over_pure_noise_are_made_where_they_are_asked_for() -> None:
     assert asked.passed == ["oracle"] and asked.passes("replay") == []
     assert asked.passes("oracle")[0] == "results/{audit}/detect/oracle/video-duplicated-000.passes.parquet"
     assert asked.settings("detect") == Plan(MADE).settings("detect")
-    assert asked.settings("detect", "oracle")["extra"] == {"curvature": 0, "noises": 2}
+    assert asked.settings("detect", "oracle")["extra"] == {"curvature": 0, "draft": 0, "noises": 2}
 
 
 def test_a_detector_that_needs_passes_is_refused_without_them() -> None:

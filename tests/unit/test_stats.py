@@ -167,3 +167,27 @@ def test_draws_in_blocks_are_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> 
     np.testing.assert_array_equal(stats.resampled_roc(scores, labels, groups, draws=50).auc, whole)
     assert stats.quantile_interval([np.nan, np.nan]) is None
     assert stats.quantile_interval([0.0, 1.0, np.nan], level=0.5) == (0.25, 0.75)
+
+
+@given(st.integers(0, 500), st.integers(2, 12), st.integers(2, 12))
+def test_the_error_of_a_difference_of_aucs_is_delong_s(seed: int, positives: int, negatives: int) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(positives + negatives) < positives
+    one, other = rng.integers(0, 6, (2, positives + negatives)).astype(float)
+    difference, error = stats.auc_difference(one, other, labels)
+    assert difference == pytest.approx((stats.auc(one, labels) or 0) - (stats.auc(other, labels) or 0))
+    chance = [  # of each case: how often it is on the right side of the others, by one score less by the other
+        np.mean([_right(one, i, j, labels) - _right(other, i, j, labels) for j in np.flatnonzero(labels != labels[i])])
+        for i in range(len(labels))
+    ]
+    parts = [np.var([c for c, mine in zip(chance, labels, strict=True) if mine == k], ddof=1) for k in (True, False)]
+    assert error == pytest.approx((parts[0] / positives + parts[1] / negatives) ** 0.5)
+
+
+def _right(scores: np.ndarray, i: int, j: int, labels: np.ndarray) -> float:
+    mine, theirs = (scores[i], scores[j]) if labels[i] else (scores[j], scores[i])
+    return float(mine > theirs) + 0.5 * float(mine == theirs)
+
+
+def test_with_one_case_of_a_class_the_error_is_infinite() -> None:
+    assert stats.auc_difference(np.arange(3.0), np.ones(3), np.array([True, False, False]))[1] == float("inf")

@@ -89,7 +89,8 @@ class Metrics(Section):
 
 DetectorName = Literal[
     "content_magnitude", "motion_magnitude", "motion_share", "angle", "frame_least", "frame_spread", "settled",
-    "settled_motion", "combined", "noise_magnitude", "noise_motion", "curvature",
+    "settled_motion", "combined", "noise_magnitude", "noise_motion", "curvature", "draft", "draft_motion",
+    "draft_movement",
 ]  # fmt: skip
 
 
@@ -109,6 +110,13 @@ class Extra(Section):
         description="Noises a prompt whose curvature is taken (four calls each): the score of Jeon et al., by a finite "
         "difference. 0: none.",
     )
+    draft: int = Field(
+        0,
+        ge=0,
+        le=64,
+        description="Drafts a prompt: samplings in three steps that end after two (two guided pairs, four calls each), "
+        "whose guess of the video is held against the first one. The best detector of the demo. 0: none.",
+    )
 
 
 class Detect(Section):
@@ -127,6 +135,7 @@ class Detect(Section):
     @model_validator(mode="after")
     def _passes(self) -> Detect:
         needs = {"noise_magnitude": "noises", "noise_motion": "noises", "curvature": "curvature"}
+        needs |= dict.fromkeys(("draft", "draft_motion", "draft_movement"), "draft")
         for label, name in (("content", self.content), ("motion", self.motion), ("either", self.either)):
             if name in needs and not getattr(self.extra, needs[name]):
                 raise ValueError(f"{label}: {name} needs passes of its own: set extra.{needs[name]} to 1 or more")

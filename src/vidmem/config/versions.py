@@ -14,7 +14,7 @@ STAGE_VERSIONS: dict[str, int] = {
     "features": 2,
     "retrieve": 2,
     "metrics": 2,
-    "detect": 2,
+    "detect": 3,
     "truth": 2,
     "mitigate": 1,  # which prompts are asked again under remedies
     "compare": 1,  # what came of it

@@ -7,7 +7,7 @@ from typing import Any
 
 from vidmem.detect.heard import LABELS
 from vidmem.detect.judge import Row
-from vidmem.detect.registry import COMBINED, DETECTORS, PARTS, PASS_DETECTORS
+from vidmem.detect.registry import COMBINED, DETECTORS, PARTS, PASS_DETECTORS, PASS_PARTS
 
 Defaults = Mapping[str, tuple[str, str]]  # by label: the detector and its use of steps
 DEFAULTS: Defaults = {
@@ -26,23 +26,33 @@ def defaults_of(settings: Mapping[str, Any]) -> Defaults:
 def default_steps(name: str, asked: str) -> str:
     """The use of steps of a detector that comes nearest to the one asked for: it, or the detector's own."""
     if name == COMBINED:
-        return asked if asked in PARTS else "first5"
+        return asked if asked in (*PARTS, *PASS_PARTS) else "first5"
     if name in PASS_DETECTORS:
-        return "first"
+        return PASS_DETECTORS[name].steps
     return asked if asked in DETECTORS[name].spans else DETECTORS[name].span
 
 
 def other_of(name: str, label: str, steps: str, defaults: Defaults) -> tuple[str | None, str]:
     """The detector that one is compared with, and its use of steps: the same if it has it, else its own."""
     if name == COMBINED:
-        other: str | None = FALLBACK[0] if steps == "first" else defaults[label][0]
+        if steps in PASS_PARTS:
+            return PASS_PARTS[steps][0], steps
+        other: str | None = FALLBACK[0] if steps == "first" else _heard_default(label, defaults)
     elif name in PASS_DETECTORS:
-        return PASS_DETECTORS[name].beside, "first"
+        other = PASS_DETECTORS[name].beside
+        if other is None or other in PASS_DETECTORS:
+            return other, PASS_DETECTORS[name].steps
     else:
         other = DETECTORS[name].beside
     if other not in DETECTORS or steps.startswith("step:") or steps in DETECTORS[other].spans:
         return other, steps
     return other, DETECTORS[other].span
+
+
+def _heard_default(label: str, defaults: Defaults) -> str:
+    """The default detector of a label among those that hear the sampling itself."""
+    name = defaults[label][0]
+    return name if name in DETECTORS else DEFAULTS[label][0]
 
 
 def mark_defaults(rows: list[Row], defaults: Defaults) -> list[Row]:

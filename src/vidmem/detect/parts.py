@@ -47,5 +47,11 @@ def parts(heard: Heard, span: str) -> Floats:
 
 def _scaled(score: Floats, detector: Detector) -> Floats:
     if detector.state:
-        return -np.log(1 - score + LEAST_LEFT)
+        return scaled_share(score)
     return np.log(np.maximum(score, TINY)) if detector.log else score
+
+
+def scaled_share(score: Floats) -> Floats:
+    """A share of the way as -log(1 - x)."""
+    scaled: Floats = -np.log(1 - score + LEAST_LEFT)
+    return scaled

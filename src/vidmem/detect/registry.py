@@ -37,18 +37,28 @@ class Detector:
 
 @dataclass(frozen=True)
 class PassDetector:
-    """One detector that needs passes of its own (`detect.extra`): `column` of `tables.PASSES`, a number a noise."""
+    """One detector that needs passes of its own (`detect.extra`): a number a prompt and noise.
+
+    `needs`: columns of `tables.PASSES`. `score`: of those columns, float64 (n,). `steps`: what the passes are called
+    where detectors are told by their steps. `calls`: of the denoiser, a noise. `share`: the score is one, from 0 to 1.
+    """
 
     name: str
     title: str
-    column: str
+    needs: tuple[str, ...]
+    score: Callable[[Columns], Floats]
+    calls: int
     source: str
     beside: str | None = None
+    steps: str = "first"
+    share: bool = False
 
 
 _SIZES = ("first", "first5", "all", "first_over_last5")
 _SHARES = ("first", "first5", "all")
 _GUESSES = ("departure", "moved")
+_MOVES = ("departure_motion", "moved_motion")
+DRAFT = "draft"
 
 DETECTORS: dict[str, Detector] = {
     d.name: d
@@ -83,7 +93,7 @@ DETECTORS: dict[str, Detector] = {
             scores.settled, ("first5", "half", "all"), "first5", state=True, beside="content_magnitude",
         ),
         Detector(
-            "settled_motion", "settled motion", (*_GUESSES, "departure_motion", "moved_motion"), OURS,
+            "settled_motion", "settled motion", (*_GUESSES, *_MOVES), OURS,
             scores.settled_motion, ("first5", "half", "all"), "first5", state=True, beside="settled",
         ),
     )
@@ -92,16 +102,35 @@ DETECTORS: dict[str, Detector] = {
 PASS_DETECTORS: dict[str, PassDetector] = {
     d.name: d
     for d in (
-        PassDetector("noise_magnitude", "content magnitude of pure noise", "content_magnitude", WEN),
-        PassDetector("noise_motion", "motion magnitude of pure noise", "motion_magnitude", OURS, "noise_magnitude"),
         PassDetector(
-            "curvature", "curvature", "curvature", "Jeon et al., arXiv 2412.04140, by finite differences",
-            "noise_magnitude",
+            "noise_magnitude", "content magnitude of pure noise", ("content_magnitude",),
+            partial(scores.column, "content_magnitude"), 2, WEN,
+        ),
+        PassDetector(
+            "noise_motion", "motion magnitude of pure noise", ("motion_magnitude",),
+            partial(scores.column, "motion_magnitude"), 2, OURS, "noise_magnitude",
+        ),
+        PassDetector(
+            "curvature", "curvature", ("curvature",), partial(scores.column, "curvature"), 4,
+            "Jeon et al., arXiv 2412.04140, by finite differences", "noise_magnitude",
+        ),
+        PassDetector(
+            "draft", "settled guess of a draft", _GUESSES, partial(scores.stayed, "moved", "departure"), 4, OURS,
+            "settled", DRAFT, share=True,
+        ),
+        PassDetector(
+            "draft_motion", "settled motion of a draft", (*_GUESSES, *_MOVES), scores.draft_motion, 4, OURS,
+            "draft", DRAFT, share=True,
+        ),
+        PassDetector(
+            "draft_movement", "settled movement of a draft", _MOVES,
+            partial(scores.stayed, "moved_motion", "departure_motion"), 4, OURS, "draft", DRAFT, share=True,
         ),
     )
 }  # fmt: skip
 
 COMBINED = "combined"
+PASS_PARTS = {DRAFT: ("draft", "draft_movement")}  # of passes, by what they are called
 # What the combination sees, by the steps that it may use: (detector, span).
 PARTS: dict[str, tuple[tuple[str, str], ...]] = {
     "first": (

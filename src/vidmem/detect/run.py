@@ -19,8 +19,8 @@ from vidmem.detect.defaults import DEFAULTS, Defaults, defaults_of, mark_default
 from vidmem.detect.heard import LABELS, Floats, Heard, Units, gather, units
 from vidmem.detect.judge import Row, gain, judge
 from vidmem.detect.parts import NothingToCombine, parts, why_silent
-from vidmem.detect.passes import pass_units, why_no_pass
-from vidmem.detect.registry import COMBINED, DETECTORS, NAMES, PARTS, PASS_DETECTORS, Detector
+from vidmem.detect.passes import noises_asked, pass_parts, pass_units, why_no_pass
+from vidmem.detect.registry import COMBINED, DETECTORS, NAMES, PARTS, PASS_DETECTORS, PASS_PARTS, Detector
 from vidmem.detect.scores import TooFewSteps, span_score, steps_used
 from vidmem.progress import progress
 
@@ -116,13 +116,29 @@ def _passes(heard: Heard, passes: pl.DataFrame, draws: int) -> Iterator[Found]:
         for label in LABELS:
             reason = why_no_pass(passes, detector)
             if reason:
-                yield _nothing(detector.name, label, "first", reason), None
+                yield _nothing(detector.name, label, detector.steps, reason), None
                 continue
-            for k in seeds_asked(int(passes.group_by("prompt_id").len()["len"].max() or 1)):  # type: ignore[arg-type]
-                cases, calls = pass_units(heard, passes, detector, label, k)
-                figures, drawn = judge(cases, draws)
-                row = {"detector": detector.name, "label": label, "steps": "first", "seeds": k, "calls": calls}
-                yield row | figures, (cases, figures, drawn)
+            for k in seeds_asked(noises_asked(passes, detector.needs)):
+                cases = pass_units(heard, passes, detector, label, k)
+                yield _passed(detector.name, label, detector.steps, k, k * detector.calls, cases, draws)
+    for steps, names in PASS_PARTS.items():
+        parted = [PASS_DETECTORS[name] for name in names]
+        needs = [column for detector in parted for column in detector.needs]
+        for label in LABELS:
+            try:
+                for k in seeds_asked(noises_asked(passes, needs)):
+                    cases = pass_parts(heard, passes, steps, label, k)
+                    cases = Units(out_of_fold(cases), cases.labels, cases.groups)
+                    calls = k * max(detector.calls for detector in parted)
+                    yield _passed(COMBINED, label, steps, k, calls, cases, draws)
+            except (TooFewPrompts, NothingToCombine) as error:
+                yield _nothing(COMBINED, label, steps, str(error)), None
+
+
+def _passed(name: str, label: str, steps: str, noises: int, calls: int, cases: Units, draws: int) -> Found:
+    figures, drawn = judge(cases, draws)
+    row = {"detector": name, "label": label, "steps": steps, "seeds": noises, "calls": calls}
+    return row | figures, (cases, figures, drawn)
 
 
 def _beside(row: Row, judged: Judged, defaults: Defaults) -> Row:
@@ -135,7 +151,9 @@ def _beside(row: Row, judged: Judged, defaults: Defaults) -> Row:
 
 
 def _default_span(name: str) -> str:
-    return DETECTORS[name].span if name in DETECTORS else "first"
+    if name in DETECTORS:
+        return DETECTORS[name].span
+    return PASS_DETECTORS[name].steps if name in PASS_DETECTORS else "first"
 
 
 def _nothing(detector: str, label: str, span: str, reason: str) -> Row:

@@ -99,7 +99,22 @@ def settled_motion(columns: Columns) -> Floats:
 
 
 def _settled(moved: Floats, departure: Floats) -> Floats:
-    share = np.where(departure > TINY, 1 - moved / np.maximum(departure, TINY), 0.0)
-    share = np.where(np.isfinite(moved) & np.isfinite(departure), np.maximum(share, 0.0), np.nan)
+    share = _share(moved, departure)
     share[:, 0] = np.nan
     return share
+
+
+def stayed(moved: str, departure: str, columns: Columns) -> Floats:
+    """1 - moved / departure, held at 0 or more, of a draft's second step, which looks at the first one's guess."""
+    return _share(columns[moved], columns[departure])
+
+
+def draft_motion(columns: Columns) -> Floats:
+    """The product of a draft's settled guess and the same of the differences of neighbouring latent frames."""
+    return stayed("moved", "departure", columns) * stayed("moved_motion", "departure_motion", columns)
+
+
+def _share(moved: Floats, departure: Floats) -> Floats:
+    share = np.where(departure > TINY, 1 - moved / np.maximum(departure, TINY), 0.0)
+    known: Floats = np.where(np.isfinite(moved) & np.isfinite(departure), np.maximum(share, 0.0), np.nan)
+    return known

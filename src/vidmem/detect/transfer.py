@@ -97,8 +97,8 @@ def _applied(source: _Side, target: _Side, combined: bool) -> Row:
     if combined:
         if not source.cases.labels.any() or fitted.shape[1] != applied.shape[1]:
             return row | {"reason": "the fitted model has one class, or other parts than the one that it is put to"}
-        regression = fit(source.cases)
-        fitted, applied = regression.decision_function(fitted), regression.decision_function(applied)
+        combination = fit(source.cases)
+        fitted, applied = combination.score(fitted), combination.score(applied)
     threshold = threshold_at(fitted[~source.cases.labels], FPR)
     row |= {"fitted_negatives": int((~source.cases.labels).sum()), "threshold": threshold}
     return row | _rates(applied > threshold, target.cases) | {"status": tables.OK, "reason": None}

@@ -1,4 +1,4 @@
-"""Passes of the denoiser over pure noise, for detectors that sample no video: the magnitudes, and the curvature.
+"""Passes of the denoiser for detectors that sample no video: magnitudes of pure noise, the curvature, and drafts.
 
 Jeon et al. (arXiv 2412.04140) score a prompt by ||H_delta s_delta||^2 at the first step, with s_delta the difference of
 the conditional and the unconditional score and H_delta that of their Jacobians, the Hessians of the log densities.
@@ -24,14 +24,16 @@ from typing import Any
 
 import torch
 
+from vidmem.generate.draft import draft
 from vidmem.generate.families import Heard
 from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.layouts import Pair
-from vidmem.generate.load import after_stop, call_arguments, load_pipeline
+from vidmem.generate.load import load_pipeline
 from vidmem.generate.measure import Row
 from vidmem.generate.noise import NoiseLevel, epsilon_difference
-from vidmem.generate.recorder import Recorder, Stopped, latent_frames
+from vidmem.generate.recorder import Recorder
 from vidmem.generate.run import LOADING
+from vidmem.generate.short import short_call
 from vidmem.progress import progress
 from vidmem.tables import FAILED, OK, PASSES, SKIPPED, check_loss, write_table
 
@@ -65,23 +67,8 @@ def first_step(
     pipeline: Any, noises: Sequence[Noise], settings: Mapping[str, Any], latents: torch.Tensor | None = None
 ) -> FirstStep:
     """What the denoiser says at the first step of these prompts and seeds, or of the noise `latents`."""
-    arguments = call_arguments(pipeline, [text for _, text, _ in noises], [seed for *_, seed in noises], settings)
-    if latents is not None:
-        arguments["latents"] = latents
-    recorder = FirstStep(
-        pipeline,
-        videos=len(noises),
-        guidance_scale=settings.get("guidance_scale"),
-        latent_frames=latent_frames(pipeline, settings.get("frames")),
-        stop_after=1,
-    )
-    with recorder:
-        try:
-            with torch.inference_mode():
-                pipeline(**arguments)
-        except Stopped:
-            after_stop(pipeline)
-    return recorder
+    texts, seeds = [text for _, text, _ in noises], [seed for *_, seed in noises]
+    return short_call(FirstStep, pipeline, texts, seeds, settings, stop_after=1, latents=latents)
 
 
 def find_entry(pipeline: Any, noises: Sequence[Noise], settings: Mapping[str, Any], first: FirstStep) -> Entry:
@@ -146,15 +133,14 @@ def make_passes(
 
     `extra` is `detect.extra`. A batch that fails gives rows with the reason, and the others go on.
     """
-    seeds = range(max(extra["noises"], extra["curvature"]))
+    seeds = range(max(extra.values()))
     noises: list[Noise] = [(p["prompt_id"], p["text"] or "", seed) for p in prompts for seed in seeds]
     size, entries = max(int(settings.get("batch_size", 1)), 1), dict[int, Entry]()
-    for curved in (True, False):
-        group = [n for n in noises if (n[2] < extra["curvature"]) == curved]
+    for asked, group in _alike(noises, extra).items():
         for start in range(0, len(group), size):
             batch = group[start : start + size]
             try:
-                yield from _batch(pipeline, batch, settings, entries if curved else None)
+                yield from _batch(pipeline, batch, settings, entries, asked)
             except GuidanceMismatch:
                 raise  # true of every video of this model
             except Exception as error:  # whatever a foreign pipeline raises is the reason
@@ -162,10 +148,38 @@ def make_passes(
                 yield from ({**_keys(n), "status": FAILED, "reason": said} for n in batch)
 
 
+def _alike(noises: Sequence[Noise], extra: Mapping[str, int]) -> dict[frozenset[str], list[Noise]]:
+    """Noises by what is asked of them: those of one batch are asked the same."""
+    found: dict[frozenset[str], list[Noise]] = {}
+    for noise in noises:
+        found.setdefault(frozenset(what for what, seeds in extra.items() if noise[2] < seeds), []).append(noise)
+    return found
+
+
 def _batch(
+    pipeline: Any, batch: Sequence[Noise], settings: Mapping[str, Any], entries: dict[int, Entry], asked: frozenset[str]
+) -> list[Row]:
+    """Rows of one batch. `entries`: how a batch of a size is started from a noise, as far as it was found."""
+    rows: list[Row] = [{**_keys(noise), "calls": 0} for noise in batch]
+    if asked & {"noises", "curvature"}:
+        rows = _first(pipeline, batch, settings, entries if "curvature" in asked else None)
+    if "draft" in asked:
+        drafts = draft(pipeline, [text for _, text, _ in batch], [seed for *_, seed in batch], settings)
+        rows = [_both(row, drafted) for row, drafted in zip(rows, drafts, strict=True)]
+    return rows
+
+
+def _both(row: Row, drafted: Row) -> Row:
+    """A row with its draft's signals; what is wrong with either is said."""
+    worse = row if row.get("status", OK) != OK else drafted
+    reason = row.get("reason") or drafted["reason"]
+    return {**row, **drafted, "calls": row["calls"] + 4, "status": worse["status"], "reason": reason}
+
+
+def _first(
     pipeline: Any, batch: Sequence[Noise], settings: Mapping[str, Any], entries: dict[int, Entry] | None
 ) -> list[Row]:
-    """Rows of one batch; without `entries`, how a batch of a size is started from a noise, no curvature is taken."""
+    """Rows of the first step; without `entries` no curvature is taken."""
     first = first_step(pipeline, batch, settings)
     rows: list[Row] = [{**_keys(n), **_measured(r), "calls": 2} for n, r in zip(batch, first.rows, strict=True)]
     if entries is None or rows[0]["status"] != OK:
@@ -211,7 +225,7 @@ def write_passes(
     """
     torch.set_num_threads(threads)
     pipeline = load_pipeline(source, **{name: settings[name] for name in LOADING if name in settings})
-    number = len(prompts) * max(extra["noises"], extra["curvature"])
+    number = len(prompts) * max(extra.values())
     rows = list(progress(make_passes(pipeline, prompts, settings, extra), number, f"extra passes {model}"))
     rows.sort(key=lambda row: (row["prompt_id"], row["seed"]))
     lost = [OK if row["status"] == SKIPPED else row["status"] for row in rows]  # a model without guidance says so

@@ -80,7 +80,7 @@ class Subjects:
     def passed(self) -> list[str]:
         """Models that make passes beside sampling, for detectors that sample no video: those that take text alone."""
         extra = self.audit.detect.extra
-        if not (extra.noises or extra.curvature):
+        if not (extra.noises or extra.curvature or extra.draft):
             return []
         return [name for name in self.sampled if self.is_prompted(name) and self.images_side(name) is None]
 

@@ -15,6 +15,7 @@ from vidmem.report.summary import default_detector, has_signals
 LABELS = ("content", "motion", "either")
 PLOTTED = ("content", "motion")  # every content copy counts for either: its curve would be content's once more
 NO_SAMPLING = ("build", "fetch", "weights")  # benchmarks of the stage that are of no video
+BY_STEP = {"draft": "settled", "draft_motion": "settled_motion"}  # what a draft foretells, while sampling
 
 
 def default_detectors(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
@@ -62,7 +63,7 @@ def detector_plots(inputs: ReportInputs, detectors: Mapping[str, Mapping[str, An
         if files.detect is None or not curves:
             continue
         detect = ok_rows(tables.read_table(files.detect))
-        names = {kind: rows[kind]["detector"] for kind in curves}
+        names = {kind: BY_STEP.get(rows[kind]["detector"], rows[kind]["detector"]) for kind in curves}
         made[name] = {"roc": plots.roc(name, curves), "steps": plots.auc_by_step(name, detect, names)}
     return made
 

@@ -160,7 +160,7 @@ def _heard(detectors: Mapping[str, Any]) -> Markup:
     # The model with the most of the rarer class says most about a detector.
     name, row = max(rows, key=lambda pair: min(pair[1]["positives"] or 0, pair[1]["negatives"] or 0))
     steps = {"first": "at the first sampling step", "first5": "over the first five sampling steps"}
-    steps |= {"half": "by the middle of sampling"}
+    steps |= {"half": "by the middle of sampling", "draft": "in a draft of two steps, before any sampling,"}
     when = steps.get(row["steps"], "over all sampling steps")
     bounds = Markup("")
     if row["auc_low"] is not None and row["auc_high"] is not None:

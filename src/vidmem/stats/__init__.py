@@ -9,7 +9,7 @@ from vidmem.stats.intervals import auc_interval, binomial_interval, bootstrap_ci
 from vidmem.stats.multiple import benjamini_hochberg
 from vidmem.stats.null import Null, TooFewNull, null_needed
 from vidmem.stats.resampled import Resampled, group_weights, quantile_interval, resampled_roc
-from vidmem.stats.roc import auc, best_accuracy, precision_recall, roc, tpr_at_fpr
+from vidmem.stats.roc import auc, auc_difference, best_accuracy, precision_recall, roc, tpr_at_fpr
 from vidmem.stats.tail import ExponentialTail, exponential_p_value
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Resampled",
     "TooFewNull",
     "auc",
+    "auc_difference",
     "auc_interval",
     "benjamini_hochberg",
     "best_accuracy",

@@ -316,6 +316,11 @@ PASSES = _schema(  # one row a prompt and noise: what the denoiser says of pure 
     ("motion_magnitude", pa.float64()),
     ("curvature", pa.float64()),  # ||J_delta delta|| / sqrt(numel): see generate/extra_passes.py
     ("curvature_step", pa.float64()),  # size of the finite difference, relative to unit noise
+    ("draft_sigma", pa.float64()),  # noise level at which the guess of a draft is looked at
+    ("departure", pa.float64()),  # as in SIGNALS, of a draft: a sampling in three steps that ends after two
+    ("moved", pa.float64()),
+    ("departure_motion", pa.float64()),
+    ("moved_motion", pa.float64()),
     ("calls", pa.int32()),  # of the denoiser
     *_STATUS,
 )
