@@ -1,0 +1,231 @@
+"""The command `vidmem`: options, questions and answers. What is done stands in the modules that it imports."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from vidmem.cli import errors
+from vidmem.cli.errors import Failure, one_line
+
+EPILOG = (
+    "Exit codes: 0 done; 1 what was given can't be used (one line says why); 2 the command line is wrong; "
+    "3 something that the audit needs is missing (check); 130 stopped by Ctrl-C."
+)
+
+
+class Commands(TyperGroup):
+    """The commands, of which a failure is one line on standard error."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except Failure as error:
+            typer.echo(f"vidmem: {one_line(error)}", err=True)
+            raise typer.Exit(errors.CANNOT) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(errors.INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="vidmem",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog=EPILOG,
+    help="Has a video diffusion model memorised its training data? An audit is a workflow, run by snakemake; these "
+    "commands are for what is none: begin a config (init), see what it would run and take (check), compare two videos "
+    "(compare), search an audit's corpus for a video (search), read the report (open).",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
+AuditFolder = Annotated[Path, typer.Argument(help="The folder of an audit: results/<audit>.", metavar="RESULTS")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="Put scores beside the thresholds of this model alone.", metavar="NAME")
+]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and end the process with its exit code."""
+    app(args=arguments, prog_name="vidmem")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from vidmem import __version__
+
+        typer.echo(f"vidmem {__version__}")
+        raise typer.Exit(errors.OK)
+
+
+@app.callback()
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
+@app.command(epilog="Example: vidmem init --name mine --corpus /data/clips --videos theirs=/data/generated")
+def init(
+    name: Annotated[str | None, typer.Option(help="Name of the audit; results go to results/NAME/.")] = None,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the training data: videos or images with or without a table of captions, WebVid's table "
+            "and videos, tars, or Parquet. Which it is is found out."
+        ),
+    ] = None,
+    captions: Annotated[Path | None, typer.Option(help="Table of captions, where it lies elsewhere.")] = None,
+    heldout: Annotated[
+        Path | None, typer.Option(help="Folder of clips like those that the model can't have seen.")
+    ] = None,
+    videos: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of videos that a model made. Once for each model.", metavar="[NAME=]FOLDER"),
+    ] = None,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Model to sample from: a preset of config/models.yaml, alone or with @FOLDER or @COMMIT; a diffusers "
+            "folder; or OWNER/NAME@COMMIT of the hub. Once for each model.",
+            metavar="[NAME=]SOURCE",
+        ),
+    ] = None,
+    out: Annotated[
+        str | None, typer.Option(help="File to write, - for standard output; left out: config/NAME.yaml.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a commented config for your folders and models: asks on a terminal, or takes flags.
+
+    What is written passes `vidmem check`.
+    """
+    from vidmem.cli.asking import ask
+    from vidmem.cli.begin import answers, config_text, write_config
+
+    if corpus is None:
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise typer.BadParameter("is needed where nobody can be asked (no terminal)", param_hint="--corpus")
+        wanted = ask(name, captions, heldout, videos or [], model or [])
+    else:
+        wanted = answers(
+            name or "mine", corpus, captions=captions, heldout=heldout, videos=videos or [], models=model or []
+        )
+    typer.echo(f"corpus: {wanted.corpus.says}", err=True)
+    path = Path(out) if out else Path("config") / f"{wanted.audit}.yaml"
+    text = config_text(wanted, "THIS_FILE" if out == "-" else str(path))
+    if out == "-":
+        typer.echo(text, nl=False)
+        return
+    write_config(text, path, force)
+    typer.echo(f"wrote {path}\nnext: vidmem check {path}", err=True)
+
+
+@app.command(
+    epilog="Exit code 1: the config is wrong, with the one line that says where; 3: it is right, and something that it "
+    "needs is not here."
+)
+def check(
+    config: Annotated[Path, typer.Argument(help="The config file of an audit.", metavar="CONFIG")],
+    jobs: Annotated[
+        bool, typer.Option("--jobs/--no-jobs", help="Ask the workflow what would run now; takes some seconds.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Say what an audit would run and take, and what is missing, before anything runs."""
+    from vidmem.cli import check as checking
+    from vidmem.cli import show
+    from vidmem.plan.cost import lines
+
+    result = checking.check(config, jobs=jobs)
+    said = show.as_json(result.to_dict()) if json else show.checked(result, lines(checking.read_plan(config)))
+    typer.echo(said)
+    raise typer.Exit(errors.MISSING if result.missing else errors.OK)
+
+
+@app.command(epilog="Example: vidmem compare generated.mp4 training.mp4 --picture pair.png --audit results/demo")
+def compare(
+    a: Annotated[Path, typer.Argument(help="A video or image, such as a generated one.", metavar="A")],
+    b: Annotated[Path, typer.Argument(help="Another, such as the training clip.", metavar="B")],
+    audit: Annotated[
+        Path | None,
+        typer.Option(help="Put the scores beside the thresholds of an audit: results/<audit>.", metavar="RESULTS"),
+    ] = None,
+    model: ModelName = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="Write a picture: frames of both, flow, similarity over time (.png, .webp, .jpg)."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare two videos: does a frame come back (content), or the movement, whatever it shows (motion)?
+
+    Content is the copy-detection similarity of the two frames that are most alike. Motion is the similarity of the two
+    windows of optical flow that are most alike, with the camera's part taken out. Both end at 1.
+    """
+    from vidmem.cli import show
+    from vidmem.cli.compare import compare as compare_videos
+
+    if model is not None and audit is None:
+        raise typer.BadParameter("names a model of an audit: give --audit too", param_hint="--model")
+    result = compare_videos(a, b, audit=audit, model=model)
+    drawn = None
+    if picture is not None:
+        from vidmem.cli.picture import draw
+
+        drawn = draw(result, picture)
+    if json:
+        typer.echo(show.as_json({**result.to_dict(), "picture": None if drawn is None else str(drawn)}))
+        return
+    typer.echo(show.comparison(result))
+    if drawn is not None:
+        typer.echo(f"picture: {drawn}")
+
+
+@app.command(epilog="Example: vidmem search results/demo query.mp4 --top 3")
+def search(
+    audit: AuditFolder,
+    query: Annotated[Path, typer.Argument(help="A video or image.", metavar="QUERY")],
+    top: Annotated[int, typer.Option(help="Clips shown of each kind.", min=1, max=1000)] = 5,
+    model: ModelName = None,
+    json: Json = False,
+) -> None:
+    """Search the corpus of an audit for what a video resembles most, by content and by motion.
+
+    The search is the audit's own, over the whole corpus, and changes nothing in it.
+    """
+    from vidmem.cli import show
+    from vidmem.cli.find import find
+
+    result = find(audit, query, top=top, model=model)
+    typer.echo(show.as_json(result.to_dict()) if json else show.found(result))
+
+
+@app.command(name="open", epilog="Example: vidmem open results/demo --browser")
+def open_report(
+    audit: AuditFolder,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 0,
+    browser: Annotated[bool, typer.Option("--browser", help="Also show it in the browser.")] = False,
+    json: Json = False,
+) -> None:
+    """Serve the report of an audit to this machine alone, and print its address; Ctrl-C ends it.
+
+    Read only, on the loopback address; nothing outside the report's folder is given.
+    """
+    from vidmem.cli import show
+    from vidmem.cli.serve import serve
+
+    def started(address: str) -> None:
+        typer.echo(show.as_json({"address": address}) if json else f"{address}  (Ctrl-C ends it)")
+        sys.stdout.flush()
+        if browser:
+            typer.launch(address)
+
+    serve(audit, port, started)
