@@ -1,0 +1,173 @@
+"""The command beside a finished audit: what it finds is what the audit found; and the examples of docs/cli.md."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from auditworld import CAPTION, CORPUS, HELDOUT, MODEL, Audit, make_audit
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import vidmem.cli.compare
+from vidmem import compare, find, tables
+from vidmem.cli import show
+from vidmem.cli.app import app
+from vidmem.cli.errors import Failure
+
+GUIDE = Path(__file__).parents[2] / "docs" / "cli.md"
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Audit:
+    return make_audit(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def vidmem_in(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command, called in the folder that the audit lies in."""
+    monkeypatch.chdir(audit.results.parents[1])
+    return lambda *arguments: CliRunner().invoke(app, list(arguments), prog_name="vidmem", terminal_width=120)
+
+
+def rows_of(audit: Audit, table: str, video: str) -> pl.DataFrame:
+    """Rows of a table of the audit about one generated file."""
+    videos = tables.read_table(audit.results / f"generate/{MODEL}/videos-000.videos.parquet")
+    video_id = videos.filter(pl.col("path") == video)["video_id"][0]
+    return tables.read_table(audit.results / table).filter(pl.col("video_id") == video_id)
+
+
+@pytest.mark.parametrize(
+    ("name", "reached"), [("copy.mp4", {"content", "motion"}), ("motion.mp4", {"motion"}), ("own.mp4", set())]
+)
+def test_a_search_finds_what_the_audit_found(audit: Audit, name: str, reached: set[str]) -> None:
+    found = find(audit.results, audit.generated / name)
+    theirs = rows_of(audit, f"retrieve/{MODEL}.parquet", name)
+    for kind, matches in (("content", found.content), ("motion", found.motion)):
+        expected = theirs.filter(pl.col("kind") == kind).sort("rank").to_dicts()
+        assert [(m.item_id, m.score) for m in matches] == [(r["ref_id"], r["score"]) for r in expected]
+        spans = [(m.start_s, m.end_s, m.ref_start_s, m.ref_end_s) for m in matches]
+        columns = ("gen_start_s", "gen_end_s", "ref_start_s", "ref_end_s")
+        assert spans == [tuple(r[c] for c in columns) for r in expected]
+        assert all(m.scores[c] == r[c] for m, r in zip(matches, expected, strict=True) for c in m.scores)
+    verdict = rows_of(audit, f"metrics/{MODEL}.parquet", name).row(0, named=True)
+    for one in found.judged:
+        assert one.score == verdict[f"{one.kind}_score"] and one.threshold == verdict[f"{one.kind}_threshold"]
+        assert one.reached == verdict[f"{one.kind}_memorised"]
+        assert one.p_value == pytest.approx(verdict[f"{one.kind}_p_value"], abs=1e-4)
+    assert {one.kind for one in found.judged if one.reached} == reached  # as the world was made
+
+
+@pytest.mark.parametrize("kind", ["content", "motion"])
+def test_a_pair_scores_as_it_does_in_the_audit(audit: Audit, kind: str) -> None:
+    rows = rows_of(audit, f"retrieve/{MODEL}.parquet", "motion.mp4").filter(pl.col("kind") == kind, pl.col("rank") == 1)
+    row = rows.row(0, named=True)
+    found = compare(audit.generated / "motion.mp4", audit.corpus / row["ref_id"], audit=audit.results)
+    part = found.content if kind == "content" else found.motion
+    assert found.background == HELDOUT and part is not None
+    assert part.normalised == pytest.approx(row["content_normalised" if kind == "content" else "score"], abs=1e-5)
+    spans = (part.a_start_s, part.a_end_s, part.b_start_s, part.b_end_s)
+    assert spans == tuple(row[c] for c in ("gen_start_s", "gen_end_s", "ref_start_s", "ref_end_s"))
+    assert {one.kind for one in found.judged if one.reached} == ({"motion"} if kind == "motion" else set())
+
+
+def test_a_clip_of_the_background_is_not_held_against_itself(audit: Audit) -> None:
+    found = compare(audit.heldout / "held0.mp4", audit.heldout / "held0.mp4", audit=audit.results)
+    assert found.background == HELDOUT - 1 and found.content.gsscd_max == pytest.approx(1.0)
+    assert [one.reached for one in found.judged if one.kind == "content"] == [True]
+
+
+def test_captions_come_with_the_clips_and_steer_no_terminal(audit: Audit) -> None:
+    found = find(audit.results, audit.corpus / "clip2.mp4", top=1)
+    assert found.content[0].caption == CAPTION and found.content[0].path == "clip2.mp4"
+    shown = show.found(found)
+    assert "\x1b" not in shown and "[bold]with" in shown and "<script>" in shown
+
+
+def test_as_many_clips_are_shown_as_are_asked_for(audit: Audit) -> None:
+    found = find(audit.results, audit.generated / "own.mp4", top=CORPUS + 10)
+    assert [m.rank for m in found.content] == list(range(1, CORPUS + 1))
+    with pytest.raises(Failure, match="top must be at least 1"):
+        find(audit.results, audit.generated / "own.mp4", top=0)
+
+
+def test_an_audit_of_the_corpus_alone_can_be_searched(audit: Audit, tmp_path: Path) -> None:
+    for part in ("corpus/corpus.parquet", "features/corpus"):
+        (tmp_path / part).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / part).symlink_to(audit.results / part)
+    found = find(tmp_path, audit.generated / "copy.mp4", top=2)
+    assert found.content[0].item_id == "clip0.mp4" and found.motion[0].item_id == "clip0.mp4"
+    assert found.content[0].scores["content_normalised"] is None and found.judged == []
+    with pytest.raises(Failure, match="no model 'theirs'; it has thresholds of none"):
+        find(tmp_path, audit.generated / "copy.mp4", model=MODEL)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["search", "clips", "generated/own.mp4"], "clips: no audit with features of its corpus"),
+        (["search", "results/mine", "nowhere.mp4"], "nowhere.mp4: file not found"),
+        (["search", "results/mine", "generated/own.mp4", "--model", "wan"], "no model 'wan'; there are theirs"),
+        (["compare", "generated/own.mp4", "generated/own.mp4", "--audit", "none"], "none: no audit"),
+    ],
+)
+def test_what_is_no_audit_is_one_line(vidmem_in: Callable[..., Result], arguments: list[str], said: str) -> None:
+    done = vidmem_in(*arguments)
+    assert done.exit_code == 1 and not done.stdout
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("vidmem: ")]
+    assert said in line
+
+
+def test_json_is_what_the_function_gives_and_the_audit_stays_as_it_was(
+    audit: Audit, vidmem_in: Callable[..., Result]
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in audit.results.rglob("*")}
+    printed = json.loads(vidmem_in("search", "results/mine", "generated/copy.mp4", "--json").stdout)
+    found: dict[str, Any] = find("results/mine", "generated/copy.mp4").to_dict()
+    assert printed == json.loads(json.dumps(found))
+    assert {p: p.stat().st_mtime_ns for p in audit.results.rglob("*")} == before
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    """Commands of the guide, and what it says that they print."""
+    for block in re.findall(r"^```console\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        for command in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            line, _, output = command.partition("\n")
+            yield line, output
+
+
+def test_the_examples_of_the_guide_print_what_it_says(audit: Audit, vidmem_in: Callable[..., Result]) -> None:
+    Path("typo.yaml").write_text("audit: a\ncorpus: {foldre: x}\n", encoding="utf-8")
+    checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    commands = list(examples())
+    assert len(commands) >= 9
+    for line, expected in commands:
+        program, *arguments = shlex.split(line)
+        assert program == "vidmem"
+        done = vidmem_in(*arguments)
+        said = "" if done.exit_code == 0 and arguments[0] != "init" else done.stderr
+        assert checker.check_output(expected, said + done.stdout, flags), f"{line}\n{said}{done.stdout}"
+    assert Image.open("pair.png").width > 500
+
+
+def test_the_guide_names_every_command_and_exit_code() -> None:
+    from vidmem.cli import errors
+
+    text = GUIDE.read_text(encoding="utf-8")
+    for command in app.registered_commands:
+        name = command.name or (command.callback.__name__ if command.callback else "")
+        assert f"| `vidmem {name}" in text
+    for code in (errors.OK, errors.CANNOT, errors.USAGE, errors.MISSING, errors.INTERRUPTED):
+        assert f"\n| {code} |" in text
+
+
+def test_the_examples_in_the_code_hold() -> None:
+    done = doctest.testmod(vidmem.cli.compare)
+    assert done.attempted >= 5 and done.failed == 0
