@@ -105,6 +105,15 @@ def test_stages_import_the_ground_floor_and_never_each_other() -> None:
         assert not imported & STAGES, f"{path.relative_to(source)} imports {imported & STAGES}"
 
 
+def test_nothing_imports_the_command_but_the_front_door() -> None:
+    source = ROOT / "src" / "vidmem"
+    for path in source.rglob("*.py"):
+        if path.relative_to(source).parts[0] != "cli" and path != source / "__init__.py":
+            assert not re.search(r"vidmem\.cli\b", path.read_text()), path
+    for rule in (ROOT / "workflow").rglob("*.*"):
+        assert rule.suffix not in (".smk", ".py") or "vidmem.cli" not in rule.read_text(), rule
+
+
 @pytest.mark.parametrize(
     "command",
     [

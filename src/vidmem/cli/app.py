@@ -45,8 +45,30 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document, for scripts.")]
 AuditFolder = Annotated[Path, typer.Argument(help="The folder of an audit: results/<audit>.", metavar="RESULTS")]
+
+
+def _models(ctx: typer.Context, incomplete: str) -> list[str]:
+    """For completion: the models of the audit that was named already."""
+    named = ctx.params.get("audit") or next(iter(ctx.args), None)  # arguments are not told apart while one is typed
+    folder = Path(named or ".") / "metrics"
+    return [p.stem for p in sorted(folder.glob(f"{incomplete}*.parquet")) if "." not in p.stem]
+
+
+def _presets(incomplete: str) -> list[str]:
+    """For completion: the names of the registry."""
+    from vidmem.config.registry import read_registry
+
+    return [name for name in read_registry() if name.startswith(incomplete)]
+
+
 ModelName = Annotated[
-    str | None, typer.Option("--model", help="Put scores beside the thresholds of this model alone.", metavar="NAME")
+    str | None,
+    typer.Option(
+        "--model",
+        help="Put scores beside the thresholds of this model alone.",
+        metavar="NAME",
+        autocompletion=_models,
+    ),
 ]
 
 
@@ -96,6 +118,7 @@ def init(
             help="Model to sample from: a preset of config/models.yaml, alone or with @FOLDER or @COMMIT; a diffusers "
             "folder; or OWNER/NAME@COMMIT of the hub. Once for each model.",
             metavar="[NAME=]SOURCE",
+            autocompletion=_presets,
         ),
     ] = None,
     out: Annotated[
@@ -144,6 +167,8 @@ def check(
     from vidmem.cli import show
     from vidmem.plan.cost import lines
 
+    if jobs and sys.stderr.isatty():
+        typer.echo("asking the workflow what would run ...", err=True)
     result = checking.check(config, jobs=jobs)
     said = show.as_json(result.to_dict()) if json else show.checked(result, lines(checking.read_plan(config)))
     typer.echo(said)

@@ -9,7 +9,7 @@ import typer
 
 from vidmem.cli.begin import Answers, answers, model_section, videos_section
 from vidmem.cli.errors import Failure, one_line
-from vidmem.cli.layout import detect_layout
+from vidmem.cli.layout import detect_layout, many
 from vidmem.userfiles import count_media
 
 
@@ -63,7 +63,7 @@ def _are_videos(text: str) -> str:
     count = count_media(folder) if folder.is_dir() else 0
     if not count:
         raise Failure(f"{folder}: no folder with videos")
-    return f"{count:,} videos" + (f", prompts in {Path(section['prompts']).name}" if "prompts" in section else "")
+    return many(count, "video") + (f", prompts in {Path(section['prompts']).name}" if "prompts" in section else "")
 
 
 def _is_model(text: str) -> str:

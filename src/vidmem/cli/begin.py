@@ -215,6 +215,10 @@ def _keys(settings: Mapping[str, Any], indent: int) -> list[str]:
 
 
 def _yaml(value: Any) -> str:
-    """A value on one line of YAML, whatever a path or a name holds."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False)
+    """A text, or a mapping of texts, on one line of YAML, whatever it holds."""
+    quoted = not isinstance(value, str) or not value.isprintable()
+    style = '"' if quoted else None  # the only style that never breaks a line
+    text = yaml.safe_dump(
+        value, default_flow_style=True, default_style=style, width=float("inf"), allow_unicode=True, sort_keys=False
+    )
     return str(text).removesuffix("\n").removesuffix("\n...")

@@ -14,5 +14,10 @@ class Failure(ValueError):
 
 
 def one_line(error: BaseException) -> str:
-    """An exception's message without line breaks; its kind where it has none."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """An exception's message on one line; its kind where it has none."""
+    return plain(str(error)) or type(error).__name__
+
+
+def plain(text: str) -> str:
+    """Text from outside on one line, without what steers a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vidmem.cli.errors import Failure
+from vidmem.cli.errors import Failure, plain
 from vidmem.config.corpus import Columns, WebVidSource
 from vidmem.lenient import iter_lenient_table
 from vidmem.userfiles import (
@@ -55,19 +55,21 @@ def detect_layout(folder: str | Path, table: str | Path | None = None) -> Layout
     webvid = next((t for t in tables if {WEBVID.id, WEBVID.page} <= _columns(t).keys()), None)
     if webvid is not None:
         settings = {"table": str(webvid), "folder": str(root)}
-        return Layout("webvid", settings, f"WebVid's table {webvid.name} over a folder of the videos")
+        return Layout("webvid", settings, f"WebVid's table {plain(webvid.name)} over a folder of the videos")
     shards = {suffix: find_shards(root, suffix) for suffix in (".tar", ".parquet")}
     media = find_media(root)
     if shards[".tar"]:
-        says = f"{len(shards['.tar'])} tars (WebDataset)"
+        says = f"{many(len(shards['.tar']), 'tar')} (WebDataset)"
         return Layout("webdataset", {"folder": str(root)}, says, besides=_loose(media))
     captions = _captions(root, tables, media)
     data = [name for name in shards[".parquet"] if captions is None or root / name != captions[0]]
     if data and not media:
-        return Layout("parquet", {"folder": str(root)}, f"{len(data)} Parquet files with the media or their paths")
+        return Layout(
+            "parquet", {"folder": str(root)}, f"{many(len(data), 'Parquet file')} with the media or their paths"
+        )
     if not media:
         raise Failure(f"{folder}: holds no videos, images, tars or Parquet files, in no subfolder")
-    return _files(root, media, captions, table is not None, [f"{len(data)} Parquet files"] if data else [])
+    return _files(root, media, captions, table is not None, [many(len(data), "Parquet file")] if data else [])
 
 
 def _files(
@@ -80,7 +82,7 @@ def _files(
         settings["captions"] = str(path)
         if columns != Columns():
             settings["columns"] = columns.model_dump(exclude_defaults=True)
-        says += f", captions in {path.name}"
+        says += f", captions in {plain(path.name)}"
     elif given:
         raise Failure("the table names no file of the folder in a column of its own, or has no captions")
     else:
@@ -89,9 +91,14 @@ def _files(
 
 
 def _counted(media: Sequence[str]) -> str:
-    kinds = (("videos", VIDEO_SUFFIXES), ("images", IMAGE_SUFFIXES))
+    kinds = (("video", VIDEO_SUFFIXES), ("image", IMAGE_SUFFIXES))
     counts = {kind: sum(Path(name).suffix.lower() in suffixes for name in media) for kind, suffixes in kinds}
-    return " and ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+    return " and ".join(many(count, kind) for kind, count in counts.items() if count)
+
+
+def many(count: int, thing: str) -> str:
+    """A count with its noun: `1 video`, `1,204 videos`."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def _loose(media: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from vidmem.cli.compare import Comparison
-from vidmem.cli.errors import Failure, one_line
+from vidmem.cli.errors import Failure, one_line, plain
 from vidmem.config.media import Limits
 from vidmem.features.flow import DisFlow
 from vidmem.media import MediaError, MediaInfo, MediaRef, probe, read_clip
@@ -44,7 +44,7 @@ def draw(found: Comparison, out: str | Path) -> Path:
     if path.suffix.lower() not in SUFFIXES:
         raise Failure(f"{out}: pictures are written as {', '.join(SUFFIXES)}")
     sides = [_Side(found.a), _Side(found.b)]
-    parts = [_title(f"a: {_name(found.a)}   b: {_name(found.b)}"), *_content(found, sides)]
+    parts = [_title(f"a: {plain(Path(found.a).name)}   b: {plain(Path(found.b).name)}"), *_content(found, sides)]
     parts += [*_motion(found, sides), _title("Similarity over the time of a"), _curves(found, sides[0].info)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -151,11 +151,6 @@ def _curve(draw: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], col
         draw.line(list(points), fill=colour, width=2)
     for x, y in points:
         draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
-
-
-def _name(path: str) -> str:
-    """A file's name on one line, whatever it holds."""
-    return " ".join("".join(c if c.isprintable() else " " for c in Path(path).name).split())
 
 
 def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

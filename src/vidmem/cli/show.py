@@ -12,6 +12,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from vidmem.cli.errors import plain
+
 if TYPE_CHECKING:
     from vidmem.cli.check import Checked
     from vidmem.cli.compare import Comparison
@@ -155,11 +157,6 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[int
     out = StringIO()
     Console(file=out, width=WIDTH, color_system=None, legacy_windows=False).print(made)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines() if line.strip()) + "\n"
-
-
-def plain(text: str) -> str:
-    """Text from outside on one line, without what steers a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def _escaped(text: str) -> str:
