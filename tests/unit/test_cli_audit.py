@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from auditworld import CAPTION, CORPUS, HELDOUT, MODEL, Audit, make_audit
@@ -21,6 +22,8 @@ from vidmem import compare, find, tables
 from vidmem.cli import show
 from vidmem.cli.app import app
 from vidmem.cli.errors import Failure
+from vidmem.cli.kin import kin_of_background
+from vidmem.retrieve import relatives
 
 GUIDE = Path(__file__).parents[2] / "docs" / "cli.md"
 
@@ -133,6 +136,38 @@ def test_json_is_what_the_function_gives_and_the_audit_stays_as_it_was(
     found: dict[str, Any] = find("results/mine", "generated/copy.mp4").to_dict()
     assert printed == json.loads(json.dumps(found))
     assert {p: p.stat().st_mtime_ns for p in audit.results.rglob("*")} == before
+
+
+@pytest.mark.parametrize("chunks", [1, 3])
+@pytest.mark.parametrize("seed", range(4))
+def test_kin_of_the_background_are_the_audits_own_relatives(tmp_path: Path, seed: int, chunks: int) -> None:
+    rng = np.random.default_rng(seed)
+    contents = rng.normal(size=(12, 8)).astype(np.float32)
+    contents /= np.linalg.norm(contents, axis=1, keepdims=True)
+    clips = {f"c{n:02d}": contents[rng.integers(0, 12, rng.integers(1, 4))] for n in range(20)}  # some share a frame
+    items = [{"item_id": i, "same_as": i, "caption": f"about {n % 15}", "status": "ok"} for n, i in enumerate(clips)]
+    tables.write_table(tmp_path / "manifest.parquet", items, tables.MANIFEST)
+    paths = [tmp_path / f"{n}.parquet" for n in range(chunks)]
+    for n, path in enumerate(paths):
+        write_frames(path, {name: clips[name] for name in list(clips)[n::chunks]})
+    held = set(list(clips)[:7])
+    every = relatives(tmp_path / "manifest.parquet", paths, 0.9)
+    expected = {item: kin & held for item, kin in every.items()}
+    assert kin_of_background(tmp_path / "manifest.parquet", paths, held, 0.9) == expected
+    assert any(len(kin) > 1 for kin in expected.values())
+
+
+def write_frames(path: Path, clips: dict[str, np.ndarray]) -> None:
+    rows = [(name, n, vector) for name, vectors in clips.items() for n, vector in enumerate(vectors)]
+    columns = {
+        "video_id": [name for name, _, _ in rows],
+        "frame": [n for _, n, _ in rows],
+        "time_s": [n / 4 for _, n, _ in rows],
+        "vector": np.concatenate([vector for _, _, vector in rows]),
+        "thumbnail": [bytes(tables.THUMBNAIL_BYTES) for _ in rows],
+        "picture": [bytes(tables.PICTURE_BYTES) for _ in rows],
+    }
+    tables.write_table(path, columns, tables.frames_schema(8))
 
 
 def examples() -> Iterator[tuple[str, str]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import os
 import pty
 import select
 import subprocess
 import sys
 import tarfile
+import termios
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from vidmem.cli.app import app
-from vidmem.cli.begin import _yaml, answers, config_text, model_section
+from vidmem.cli.begin import answers, config_text, model_section, yaml_line
 from vidmem.cli.errors import Failure
 from vidmem.cli.layout import detect_layout
 from vidmem.config import load_config
@@ -182,9 +184,9 @@ def test_every_preset_can_be_begun_with_a_commit(tmp_path: Path) -> None:
 
 @given(st.one_of(st.text(max_size=40), st.sampled_from(["no", "1e3", "~", "a: b", "- x", "#c", "é🎬", "'", '"\n'])))
 def test_any_text_is_one_line_of_yaml_that_reads_back(text: str) -> None:
-    assert yaml.safe_load(f"key: {_yaml(text)} # comment") == {"key": text}
-    assert yaml.safe_load(f"key: {_yaml({text: text})}") == {"key": {text: text}}
-    assert "\n" not in _yaml(text) + _yaml({text: text})
+    assert yaml.safe_load(f"key: {yaml_line(text)} # comment") == {"key": text}
+    assert yaml.safe_load(f"key: {yaml_line({text: text})}") == {"key": {text: text}}
+    assert "\n" not in yaml_line(text) + yaml_line({text: text})
 
 
 def call(*arguments: str) -> Result:
@@ -229,10 +231,18 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
     assert audit.corpus.folder == str(tmp_path / "clips") and sorted(audit.models) == ["latte-1", "theirs"]
 
 
+def test_ctrl_c_at_a_question_writes_nothing(tmp_path: Path) -> None:
+    said, code = on_terminal([sys.executable, "-m", "vidmem.cli", "init"], ["tried", "\x03"], tmp_path)
+    assert code == 130 and "Traceback" not in said
+    assert not list(tmp_path.iterdir())
+
+
 def on_terminal(command: list[str], typed: list[str], folder: Path) -> tuple[str, int]:
     """What a command says on a real terminal when these lines are typed, one at each question, and its exit code."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, close_fds=True) as running:
+    with subprocess.Popen(
+        command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, preexec_fn=_own_terminal
+    ) as running:
         os.close(theirs)
         said, left, until = "", list(typed), time.monotonic() + 60
         while time.monotonic() < until and select.select([ours], [], [], 30)[0]:
@@ -245,3 +255,9 @@ def on_terminal(command: list[str], typed: list[str], folder: Path) -> tuple[str
                 said += "\n"
         os.close(ours)
         return said, running.wait(10)
+
+
+def _own_terminal() -> None:
+    """Make standard input the terminal that this process is controlled by, so that Ctrl-C reaches it."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -28,7 +28,7 @@ class Commands(TyperGroup):
         except Failure as error:
             typer.echo(f"vidmem: {one_line(error)}", err=True)
             raise typer.Exit(errors.CANNOT) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             raise typer.Exit(errors.INTERRUPTED) from None
 
 

@@ -133,7 +133,7 @@ def _head(wanted: Answers, file: str) -> list[str]:
         "# An audit, as `vidmem init` wrote it. Every key, its values and its default: config/README.md.",
         f"#   vidmem check {file} # what would run, and what it takes",
         f"#   snakemake --cores 8 --configfile {file} # run it; stop and go on at any time",
-        f"audit: {_yaml(wanted.audit)} # results go to results/{wanted.audit}/",
+        f"audit: {yaml_line(wanted.audit)} # results go to results/{wanted.audit}/",
         "",
     ]
 
@@ -180,7 +180,7 @@ def _models(wanted: Answers) -> list[str]:
         ]
     lines = ["models:"]
     for name, section in wanted.models.items():
-        lines += [f"  {_yaml(name)}: # {_about(section)}", *_keys(section, 4)]
+        lines += [f"  {yaml_line(name)}: # {_about(section)}", *_keys(section, 4)]
         if section.get("kind") == "videos" and "prompts" not in section:
             lines.append("    # prompts: prompts.csv # a table with columns path, prompt (and seed), if they are known")
         if section.get("kind") != "videos":
@@ -211,10 +211,10 @@ def _rest(wanted: Answers) -> list[str]:
 
 
 def _keys(settings: Mapping[str, Any], indent: int) -> list[str]:
-    return [f"{' ' * indent}{key}: {_yaml(value)}" for key, value in settings.items()]
+    return [f"{' ' * indent}{key}: {yaml_line(value)}" for key, value in settings.items()]
 
 
-def _yaml(value: Any) -> str:
+def yaml_line(value: Any) -> str:
     """A text, or a mapping of texts, on one line of YAML, whatever it holds."""
     quoted = not isinstance(value, str) or not value.isprintable()
     style = '"' if quoted else None  # the only style that never breaks a line

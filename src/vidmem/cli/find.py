@@ -13,10 +13,13 @@ import polars as pl
 from vidmem import tables
 from vidmem.cli.errors import Failure, one_line
 from vidmem.cli.extract import THREADS, FeatureTables, extract
+from vidmem.cli.kin import kin_of_background
 from vidmem.cli.results import Judged, Results
 from vidmem.metrics.natural import natural_motions
-from vidmem.retrieve import excluded_clips, retrieve
+from vidmem.retrieve import retrieve
 from vidmem.retrieve.refuse import Refused
+from vidmem.retrieve.run import MAX_BACKGROUND
+from vidmem.search.library import sample_library
 
 QUERY = "query"
 Row = dict[str, Any]
@@ -113,7 +116,7 @@ def _matches(results: Results, made: FeatureTables, settings: Mapping[str, Any],
             background_frames=results.background("frames"),
             background_flow=results.background("flow"),
             own={},
-            excluded=excluded_clips(results.manifest, results.corpus_frames, settings),
+            excluded=_excluded(results, settings),
             settings=settings,
             threads=THREADS,
             out=out,
@@ -121,6 +124,14 @@ def _matches(results: Results, made: FeatureTables, settings: Mapping[str, Any],
     except Refused as error:
         raise Failure(one_line(error)) from None
     return tables.read_table(out)
+
+
+def _excluded(results: Results, settings: Mapping[str, Any]) -> dict[str, set[str]]:
+    """Clips of the background that a clip of the corpus is not held against: its kin, where they are in one corpus."""
+    if not results.corpus_is_null:
+        return {}
+    drawn = sample_library(results.background("flow"), MAX_BACKGROUND)
+    return kin_of_background(results.manifest, results.corpus_frames, drawn.ids, float(settings["duplicate_from"]))
 
 
 def _first(matches: pl.DataFrame, kind: str) -> Row | None:

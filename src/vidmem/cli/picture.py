@@ -13,7 +13,10 @@ from vidmem.cli.compare import Comparison
 from vidmem.cli.errors import Failure, one_line, plain
 from vidmem.config.media import Limits
 from vidmem.features.flow import DisFlow
-from vidmem.media import MediaError, MediaInfo, MediaRef, probe, read_clip
+from vidmem.features.preprocess import shrink
+from vidmem.media import MediaError, MediaInfo, MediaRef, probe
+from vidmem.media.decode import pictures
+from vidmem.media.sample import shown
 from vidmem.report import strips
 
 Pixels = npt.NDArray[np.uint8]
@@ -27,7 +30,7 @@ MARGIN, LABEL, TEXT = 16, 22, 14
 PLOT = 150  # height of the curve
 FLOW_EDGE = 64  # short edge in pixels of a flow field, which is then drawn larger
 STEP_S = 1 / 8  # between the two frames that flow is drawn of: the rate at which movements are compared
-MOST_FRAMES_READ = 512
+BEFORE_END_S = 1e-3  # more than times of containers are rounded by
 INK, PALE = (32, 32, 32), (205, 205, 205)
 CONTENT, MOTION = strips.MARKS["content"], strips.MARKS["motion"]
 
@@ -43,7 +46,7 @@ def draw(found: Comparison, out: str | Path) -> Path:
     path = Path(out).expanduser()
     if path.suffix.lower() not in SUFFIXES:
         raise Failure(f"{out}: pictures are written as {', '.join(SUFFIXES)}")
-    sides = [_Side(found.a), _Side(found.b)]
+    sides = [Video(found.a), Video(found.b)]
     parts = [_title(f"a: {plain(Path(found.a).name)}   b: {plain(Path(found.b).name)}"), *_content(found, sides)]
     parts += [*_motion(found, sides), _title("Similarity over the time of a"), _curves(found, sides[0].info)]
     try:
@@ -54,7 +57,7 @@ def draw(found: Comparison, out: str | Path) -> Path:
     return path
 
 
-class _Side:
+class Video:
     """A video whose frames are asked for by time."""
 
     def __init__(self, path: str) -> None:
@@ -65,26 +68,22 @@ class _Side:
             raise Failure(f"{path}: {one_line(error)}") from None
 
     def at(self, times: Floats) -> list[Pixels]:
-        """The frames on show at `times` (ascending, seconds), uint8 (H, W, 3)."""
-        rate = min(24.0, MOST_FRAMES_READ / max(float(times[-1]), 1.0))
-        clip = read_clip(
-            self._ref,
-            rate_hz=rate,
-            max_frames=int(max(float(times[-1]), 0.0) * rate) + 2,
-            short_edge=min(2 * WIDTH, self.info.width, self.info.height),
-            limits=Limits(),
-            info=self.info,
-        )
-        return [clip.frames[i] for i in strips.nearest(clip.times_s, times)]
+        """The frame on show at each of `times` (seconds), uint8 (H, W, 3); the last one after the end."""
+        asked = np.clip(times, 0.0, max(self.info.duration_s - BEFORE_END_S, 0.0))
+        stream = pictures(self._ref, Limits())
+        found = shown(stream, np.unique(asked).tolist(), lambda: self.info.duration_s)
+        frames = {time: shrink(picture.rgb()[None], 2 * WIDTH)[0] for time, picture in found}
+        return [frames[time] for time in asked.tolist()]
 
     def flow(self, times: Floats) -> list[npt.NDArray[np.float32]]:
         """Flow from each of `times` to an eighth of a second later, (2, h, w) each, in shares of the width a second."""
-        engine = DisFlow(FLOW_EDGE, 1)
-        flows = (next(engine.flows(np.stack(self.at(np.array([time, time + STEP_S]))))) for time in times)
+        engine, frames = DisFlow(FLOW_EDGE, 1), self.at(np.concatenate([times, times + STEP_S]))
+        pairs = (np.stack([frames[n], frames[n + len(times)]]) for n in range(len(times)))
+        flows = [next(engine.flows(pair)) for pair in pairs]
         return [flow / (flow.shape[2] * STEP_S) for flow in flows]
 
 
-def _content(found: Comparison, sides: Sequence[_Side]) -> list[Part]:
+def _content(found: Comparison, sides: Sequence[Video]) -> list[Part]:
     content = found.content
     lengths = (sides[0].info.duration_s, sides[1].info.duration_s)
     spans = (content.a_time_s, content.a_time_s), (content.b_time_s, content.b_time_s)
@@ -97,7 +96,7 @@ def _content(found: Comparison, sides: Sequence[_Side]) -> list[Part]:
     return [_title(said, CONTENT), *(_labelled(name, row) for name, row in zip(("a", "b"), rows, strict=True))]
 
 
-def _motion(found: Comparison, sides: Sequence[_Side]) -> list[Part]:
+def _motion(found: Comparison, sides: Sequence[Video]) -> list[Part]:
     motion = found.motion
     if motion is None:
         return [_title(f"Motion: {found.motion_reason}", MOTION)]
