@@ -190,6 +190,10 @@ def test_the_examples_of_the_guide_print_what_it_says(audit: Audit, vidmem_in: C
         said = "" if done.exit_code == 0 and arguments[0] != "init" else done.stderr
         assert checker.check_output(expected, said + done.stdout, flags), f"{line}\n{said}{done.stdout}"
     assert Image.open("pair.png").width > 500
+    (code,) = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 - our own guide
+    assert names["best"].item_id == "clip0.mp4" and names["pair"].content.gsscd_max > 0.99
 
 
 def test_the_guide_names_every_command_and_exit_code() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from vidmem.cli.extract import FeatureTables, default_settings, extract
 from vidmem.cli.results import Judged, Results, search_settings
+from vidmem.config.analysis import Metrics
 from vidmem.metrics.natural import natural_motions
 from vidmem.retrieve.background import Background
 from vidmem.retrieve.content import content_matches
@@ -30,6 +31,7 @@ from vidmem.similarity.motion import windows
 
 Row = dict[str, Any]
 A, B = "a", "b"  # ids of the two videos
+_SPANS = ("start_s", "end_s")
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,6 @@ def _natural(made: FeatureTables, row: Row, results: Results | None, settings: M
 
 
 def _default_metrics(settings: Mapping[str, Any]) -> dict[str, Any]:
-    from vidmem.config.analysis import Metrics
-
     return {**Metrics().model_dump(), "grid": settings["grid"], "window": settings["window"]}
 
 
@@ -245,9 +245,6 @@ def _content(row: Row) -> Content:
         template=row.get("template"),
         **sides,
     )
-
-
-_SPANS = ("start_s", "end_s")
 
 
 def _motion(row: Row, natural: str | None, held: bool) -> Motion:
