@@ -79,8 +79,9 @@ def test_prompts_are_shared_but_for_branches_that_reword() -> None:
     ]
 
 
-def test_only_guidance_away_from_copies_waits_for_the_corpus() -> None:
-    plan = Plan(CONFIG)
+def test_only_what_leads_away_from_copies_waits_for_the_corpus() -> None:
+    plan = Plan(changed(remedies={**CONFIG["mitigate"]["remedies"], "kin": {"kind": "neighbour", "strength": 0.5}}))
+    assert plan.references("planted.kin.0.5") == ["results/{audit}/corpus/corpus.parquet"]
     assert plan.references("planted.away.1") == ["results/{audit}/corpus/corpus.parquet"]
     assert plan.references("planted.late.0.25") == plan.references("planted") == []
 

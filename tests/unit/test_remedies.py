@@ -20,6 +20,7 @@ from vidmem.generate.remedies.calls import Call, conditions, locate, put, with_c
 from vidmem.generate.remedies.descent import descend, target_of
 from vidmem.generate.remedies.late_guidance import LateGuidance, first_guided
 from vidmem.generate.remedies.listen import differing
+from vidmem.generate.remedies.neighbour import Neighbour, blended, check_captions, kin_of
 from vidmem.generate.remedies.noise_choice import candidate, choose
 from vidmem.generate.remedies.references import References
 from vidmem.generate.remedies.similarity import aligned, all_aligned, parts, shifts
@@ -349,6 +350,115 @@ def test_of_captions_only_what_differs_is_kept() -> None:
         differing(empty, [("long", {**empty, ("a",): torch.zeros(1, 3)})])
 
 
+# The nearest other caption
+
+PATH = ("kwargs", "condition")
+NAMES = ("one", "two", "three")
+CLIPS = 2 * torch.eye(3).double()  # the condition that names each of the painter's clips
+
+
+class Painter(torch.nn.Module):
+    """Predicts the clean clip that its condition names, three numbers (videos, 3): as much of each of three clips."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        flat = torch.tensor([[1.0, -1, 0, 0], [0, 0, 1, -1], [1, 1, -1, -1]]).double()  # each less its mean, orthogonal
+        self.clips = flat.repeat(1, 3).view(3, 3, 1, 2, 2).expand(3, *SHAPE[1:])  # (clips, channels, frames, h, w)
+
+    def forward(self, x: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        return torch.einsum("bk,kcfhw->bcfhw", condition, self.clips)
+
+
+def painted(conditions: torch.Tensor, number: int = 0) -> Step:
+    """A step on the prompts that `conditions` (2, 3) are, of a model that predicts the clean clip."""
+    x, module = numbers(*SHAPE, seed=1), Painter()
+    call = Call(module, (torch.cat([x, x]),), {"condition": torch.cat([torch.zeros(2, 3).double(), conditions])})
+    u, c = call.run().chunk(2)
+    return Step(
+        [call], "one batch, unconditional first", (u, c), guided(u, c, 3.0), x, LEVELS[3], 3.0, 2, number, 10, by_frame,
+        lambda sample: sample,
+    )  # fmt: skip
+
+
+def towards(kin: dict[str, list[str]], **changes: Any) -> Neighbour:
+    """The remedy over the painter's three clips, under one caption each."""
+    references = References(by_frame(Painter().clips), NAMES, NAMES, {})
+    captions = {name: {PATH: row[None]} for name, row in zip(NAMES, CLIPS, strict=True)}
+    remedy = config.Neighbour(kind="neighbour", **changes).model_dump()
+    return Neighbour(remedy, references, captions, kin)
+
+
+def heard(remedy: Neighbour, step: Step) -> torch.Tensor:
+    """The condition that the model is called with from the next step on, (2, 3)."""
+    condition: torch.Tensor = remedy.before(step.calls[0], 0).kwargs["condition"]
+    assert not condition[:2].any(), "the unconditional part is left alone"
+    return condition[2:]
+
+
+KIN = {"one": ["two", "three"], "two": ["one", "three"], "three": ["one", "two"]}
+
+
+def test_the_share_is_the_least_that_takes_the_similarity_under_the_threshold() -> None:
+    """(1-s, s) of two orthogonal clips has a cosine of (1-s) / sqrt((1-s)^2 + s^2) to the first: .8 at s = 3/7."""
+    remedy, step = towards(KIN, threshold=0.8, strength=0.6, tries=12), painted(CLIPS[:2])
+    steered = remedy.steer(step)
+    share, width = 3 / 7, 0.6 / 2**12
+    for video, (own, other) in enumerate([(0, 1), (1, 0)]):
+        row = heard(remedy, step)[video]
+        assert share <= float(row[other]) / 2 <= share + width
+        assert float(row[own]) == pytest.approx(2 - float(row[other])) and float(row[2]) == 0
+    expected = step.guided((step.pair[0], Painter()(step.sample, heard(remedy, step))))
+    torch.testing.assert_close(steered.handed, expected)
+    assert [note["similar_by_frames"] for note in steered.notes] == ["one", "two"]
+    assert all(note["similarity_frames"] == pytest.approx(1) and note["remedy_change"] > 0 for note in steered.notes)
+
+
+def test_a_video_that_is_no_copy_is_left_as_it_is_beside_one_that_is() -> None:
+    conditions = torch.tensor([[2.0, 0, 0], [0.5, 0.6, 0.7]]).double()  # no cosine of the second is above .7
+    remedy, step = towards(KIN, threshold=0.8, strength=0.6), painted(conditions)
+    steered = remedy.steer(step)
+    assert torch.equal(steered.handed[1], step.handed[1]) and steered.notes[1]["remedy_change"] == 0
+    assert torch.equal(heard(remedy, step)[1], conditions[1]) and not torch.equal(heard(remedy, step)[0], conditions[0])
+
+
+def test_a_share_that_is_not_enough_later_is_raised_by_what_the_bisection_tells_apart_up_to_the_strength() -> None:
+    remedy, shares, predictions = towards(KIN, threshold=0.8, strength=0.6, tries=3), [], []
+    for number in range(5):  # a model that copies again on every step, whatever it is told
+        step = painted(CLIPS[:2], number)
+        remedy.steer(step)
+        shares.append(float(heard(remedy, step)[0, 1]) / 2)
+        predictions.append(step.predictions)
+    assert shares == pytest.approx([0.45, 0.525, 0.6, 0.6, 0.6])
+    assert predictions == [2 * 4, 2, 2, 0, 0], "three bisections and what they gave, then one, and no more of the way"
+
+
+def test_a_prompt_that_is_the_neighbour_itself_is_led_to_the_next_one() -> None:
+    """Where the prompt `two` is answered with the clip of `one`, whose nearest other caption it is."""
+    remedy = towards(KIN, threshold=0.8, strength=0.6, tries=1)
+    step = painted(CLIPS[[1, 1]])
+    step.handed = Painter().clips[[0, 0]].clone()
+    remedy.steer(step)
+    assert float(heard(remedy, step)[0, 2]) > 0 and float(heard(remedy, step)[0, 0]) == 0
+
+
+def test_masks_keep_what_either_caption_has_and_whole_numbers_are_refused() -> None:
+    own, other = torch.tensor([[1, 1, 0], [1, 0, 0]]), torch.tensor([[1, 0, 1], [1, 1, 1]])
+    assert blended(own, other, torch.tensor([0.3, 0.0])).tolist() == [[1, 1, 1], [1, 0, 0]]
+    assert blended(own == 1, other == 1, torch.tensor([0.3, 0.0])).tolist() == [[True] * 3, [True, False, False]]
+    check_captions({"a": {PATH: own}})
+    with pytest.raises(RemedyUnfit, match="whole numbers"):
+        check_captions({"a": {PATH: own + 1}})
+
+
+def test_captions_that_say_much_the_same_are_kin_and_blank_ones_are_no_one_s() -> None:
+    captions = ["", "a dog runs on a beach", "a dog is running at the beach", "the stock market fell"]
+    kin = kin_of(captions, {""})
+    assert kin[captions[1]][0] == captions[2] and kin[captions[2]][0] == captions[1]
+    assert len(kin[""]) == 2 and all("" not in names and text not in names for text, names in kin.items())
+    with pytest.raises(RemedyUnfit, match="two captions"):
+        kin_of(["", "one"], {""})
+
+
 # The others
 
 
@@ -441,7 +551,7 @@ def test_a_remedy_that_makes_no_sense_is_refused(given: dict[str, Any], complain
 
 
 def test_every_remedy_has_a_strength_of_which_none_is_none() -> None:
-    for kind in ("amg", "embedding", "late-guidance", "noise-choice", "noise-adjust", "reword"):
+    for kind in ("amg", "neighbour", "embedding", "late-guidance", "noise-choice", "noise-adjust", "reword"):
         remedy = TypeAdapter(config.Remedy).validate_python({"kind": kind})
         assert remedy.strength > 0
         assert remedy.model_copy(update={"strength": 0}).model_dump()["strength"] == 0

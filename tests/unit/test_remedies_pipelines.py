@@ -47,6 +47,7 @@ SETTINGS: dict[str, Any] = {
 REMEDIES: dict[str, dict[str, Any]] = {
     "amg": {"threshold": -1.0, "c1": 1.0, "c2": 1.0, "gradient": "denoiser"},
     "amg fixed": {"threshold": -1.0, "gradient": "fixed"},
+    "neighbour": {"threshold": -1.0, "tries": 2},
     "embedding": {"strength": 0.5, "iterations": 2, "learning_rate": 0.05},
     "late-guidance": {"strength": 0.5},
     "noise-choice": {"strength": 7},
@@ -129,6 +130,7 @@ def test_every_remedy_works_and_says_what_it_cost(
     assert plain_videos["denoiser_calls"].to_list() == [4] * 2, "two predictions a step"
     caption = 2 * (2 if family == "modelscope" else 1)  # on the neighbour's caption, in a batch with the empty one
     more = {"amg": 4 + caption, "amg fixed": caption, "noise-choice": 16, "late-guidance": 0}
+    more["neighbour"] = 2 * (2 + 1)  # on its first step: two bisections, and what they gave
     if name in more:
         assert videos["denoiser_calls"].to_list() == [4 + more[name]] * 2
     first, unmitigated = (table.filter(table["step"] == 0)["content_magnitude"] for table in (signals, plain_signals))
@@ -140,8 +142,10 @@ def test_every_remedy_works_and_says_what_it_cost(
         assert (first < unmitigated).all()
     if name == "noise-choice":
         assert (first <= unmitigated).all() and (first < unmitigated).any()
-    if name.startswith("amg"):
+    if name.startswith(("amg", "neighbour")):
         assert signals["similar_by_frames"].is_in([f"clip-{n}" for n in range(3)]).all()
+        assert (signals["similarity_frames"].abs() <= 1).all()
+    if name.startswith("amg"):
         assert (signals["remedy_change"] > 0).all() and (signals["similarity_motion"].abs() <= 1).all()
 
 
@@ -158,6 +162,7 @@ def test_strength_0_is_no_remedy(
 IDLE = {
     "amg": {"c1": 0.0, "c2": 0.0, "c3": 0.0},
     "amg fixed": {"threshold": 1.0},
+    "neighbour": {"threshold": 1.0},
     "embedding": {"target": 1e9},
     "late-guidance": {"strength": 0.2},
     "noise-adjust": {"target": 1e9},
@@ -328,14 +333,27 @@ def test_a_denoiser_that_answers_otherwise_each_time_is_refused(
     assert "the denoiser answers otherwise when it is asked again" in refusal(pipeline, "embedding", tmp_path, corpus)
 
 
-def test_amg_without_references_or_without_a_size_is_refused(
+@pytest.mark.parametrize("name", ["amg", "neighbour"])
+def test_without_references_or_without_a_size_what_looks_at_clips_is_refused(
+    name: str, folders: dict[str, Path], corpus: tuple[Path, Path], tmp_path: Path
+) -> None:
+    pipeline = load_pipeline(folders["modelscope"], device="cpu")
+    settings = {**SETTINGS, "remedy": remedy(name)}
+    with pytest.raises(RemedyUnfit, match="needs references"):
+        ready(pipeline, settings, Task("v", None, TEXTS[0], 0))
+    assert "set `width` of the model" in refusal(pipeline, name, tmp_path, corpus, width=None)
+
+
+def test_without_a_second_caption_there_is_no_neighbour(
     folders: dict[str, Path], corpus: tuple[Path, Path], tmp_path: Path
 ) -> None:
     pipeline = load_pipeline(folders["modelscope"], device="cpu")
-    settings = {**SETTINGS, "remedy": remedy("amg")}
-    with pytest.raises(RemedyUnfit, match="needs references"):
-        ready(pipeline, settings, Task("v", None, TEXTS[0], 0))
-    assert "set `width` of the model" in refusal(pipeline, "amg", tmp_path, corpus, width=None)
+    rows, captions = read_table(corpus[0]).to_dicts(), ["a", " ", None]
+    one = [{**row, "caption": caption} for row, caption in zip(rows, captions, strict=True)]
+    write_table(tmp_path / "one.parquet", one, MANIFEST, {})
+    assert "it needs two captions in the corpus" in refusal(
+        pipeline, "neighbour", tmp_path, (tmp_path / "one.parquet", corpus[1])
+    )
 
 
 def test_rewording_is_no_remedy_of_sampling(

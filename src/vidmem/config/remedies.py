@@ -2,9 +2,9 @@
 
 One model a `kind`; `Remedy` is their union. Each has one `strength`, of which 0 is no remedy at all (the pixels of an
 unmitigated run): a sweep is `remedy.model_copy(update={"strength": s})`. `generate_chunk` takes
-`settings["remedy"]`, None or the plain `remedy.model_dump()`; it changes pixels, and so the videos' ids. `amg` needs
-the corpus too: `references`, pairs of a manifest (a table of `tables.MANIFEST`, all `ok` rows of which are used) and
-the folder that its paths are relative to. See docs/remedies.md.
+`settings["remedy"]`, None or the plain `remedy.model_dump()`; it changes pixels, and so the videos' ids. `amg` and
+`neighbour` need the corpus too: `references`, pairs of a manifest (a table of `tables.MANIFEST`, all `ok` rows of which
+are used) and the folder that its paths are relative to. See docs/remedies.md.
 """
 
 from __future__ import annotations
@@ -89,6 +89,30 @@ class Embedding(Section):
     iterations: int = Field(30, ge=1, le=1000, description="The most iterations, whether or not the magnitude is low.")
 
 
+class Neighbour(Section):
+    """Part of the way to the nearest other caption, as far as takes the copy away and no further (our definition).
+
+    While the clip that is being sampled resembles one of the corpus by more than a threshold, the prompt's embedding is
+    moved towards that of the caption that in words is nearest to this clip's own, among those of other clips.
+    """
+
+    kind: Literal["neighbour"]
+    strength: Share = Field(0.55, description="The most of the way that a prompt is moved. 0: no remedy.")
+    threshold: float = Field(
+        0.91,
+        ge=-1,
+        le=1,
+        description="Similarity (a cosine, by frames as of kind `amg`) that the clean clip shall be under. Higher: "
+        "less of the way, and nearer to the copy.",
+    )
+    tries: int = Field(
+        5,
+        ge=0,
+        le=16,
+        description="Bisections by which the least sufficient part of the way is found, at two predictions each.",
+    )
+
+
 class LateGuidance(Section):
     """No guidance before a transition step (Jain et al., arXiv 2411.16738)."""
 
@@ -139,4 +163,6 @@ class Reword(Section):
     strength: int = Field(1, ge=0, le=64, description="How many paraphrases stand for a prompt. 0: the prompt itself.")
 
 
-Remedy = Annotated[Amg | Embedding | LateGuidance | NoiseChoice | NoiseAdjust | Reword, Field(discriminator="kind")]
+Remedy = Annotated[
+    Amg | Embedding | Neighbour | LateGuidance | NoiseChoice | NoiseAdjust | Reword, Field(discriminator="kind")
+]

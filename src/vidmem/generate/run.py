@@ -68,9 +68,9 @@ def generate_chunk(
     """Generate the videos of `prompts` (see `plan`) with the pipeline at `source`.
 
     `settings` is the model's config section, with `crf`, `batch_size` and `signals` of the generate section added, and
-    perhaps `remedy`, a dumped model of `config.remedies`; `references` are the manifests that `amg` steers away from,
-    each with the folder that its paths are relative to. A remedy that the model can't take raises `RemedyUnfit` before
-    any video is sampled.
+    perhaps `remedy`, a dumped model of `config.remedies`; `references` are the manifests that `amg` and
+    `neighbour` steer away from, each with the folder that its paths are relative to. A remedy that the model can't take
+    raises `RemedyUnfit` before any video is sampled.
     The VIDEOS rows point into the tar (path = the tar's file name, offset and size of the member's data).
     With `signals` first-step-only sampling stops after one step: there are signals, and no videos.
     Raises `ModelError` if the model can't be loaded, and `TooManyLost` if more than `max_loss` of the videos

@@ -99,7 +99,7 @@ class Files(Chunks):
 
     def references(self, model: str) -> list[str]:
         """The manifest of the clips that a branch steers away from; none for a remedy that looks at no clip."""
-        steers = model in self.branches and self.branches[model].kind == "amg"
+        steers = model in self.branches and self.branches[model].kind in ("amg", "neighbour")
         return [f"{ROOT}/corpus/corpus.parquet"] if steers else []
 
     # ---- what a model made

@@ -120,7 +120,7 @@ SIGNALS = _schema(  # one row a video and sampling step: what the denoiser said,
     ("departure_motion", pa.float64()),  # the same two of D_f of the guesses
     ("moved_motion", pa.float64()),
     ("remedy_change", pa.float64()),  # what a remedy changed of what the scheduler is handed, as a share of its norm
-    ("similarity_frames", pa.float64()),  # of the predicted clean clip to its nearest reference (remedy `amg`)
+    ("similarity_frames", pa.float64()),  # of the predicted clean clip to its nearest reference (some remedies)
     ("similar_by_frames", pa.string()),  # item_id of that reference
     ("similarity_motion", pa.float64()),
     ("similar_by_motion", pa.string()),

@@ -20,20 +20,23 @@ from vidmem.generate.load import after_stop, sample
 from vidmem.generate.measure import Row
 from vidmem.generate.noise import UnknownParameterisation, clean_sample
 from vidmem.generate.recorder import DENOISERS, Recorder, Stopped, latent_frames
-from vidmem.generate.remedies.amg import Amg, Captions
+from vidmem.generate.remedies.amg import Amg
 from vidmem.generate.remedies.base import Intervention, RemedyUnfit, Steered, Step, fine
 from vidmem.generate.remedies.calls import Tensors
 from vidmem.generate.remedies.embedding import Embedding
 from vidmem.generate.remedies.late_guidance import LateGuidance
 from vidmem.generate.remedies.listen import Heard, Listener, Where, differing, without_gradients
+from vidmem.generate.remedies.neighbour import Neighbour, check_captions, kin_of
 from vidmem.generate.remedies.noise_adjust import NoiseAdjust
 from vidmem.generate.remedies.noise_choice import choose
 from vidmem.generate.remedies.references import References, Sources, prepare
 from vidmem.generate.tasks import Task
 from vidmem.progress import progress
+from vidmem.text import normalise_text
 
 FirstStep = Callable[[list[int]], list[list[Row]]]  # of one seed a video: the rows of its first step
-KINDS = ("amg", "embedding", "late-guidance", "noise-choice", "noise-adjust")
+KINDS = ("amg", "neighbour", "embedding", "late-guidance", "noise-choice", "noise-adjust")
+REFERRING = ("amg", "neighbour")  # those that look at corpus clips
 
 
 class Remedy:
@@ -86,8 +89,8 @@ def ready(
     """The remedy of `settings["remedy"]`, a dumped model of `config.remedies`, or None or strength 0 for none.
 
     `settings` as in `run.generate_chunk`; `task` is one of the videos to be made, on whose first step it is tried.
-    `references`, and `kept` and `mark` as in `references.prepare`, are for `amg`. Raises `RemedyUnfit`, whose message
-    names the remedy and the pipeline.
+    `references`, and `kept` and `mark` as in `references.prepare`, are for those in `REFERRING`. Raises `RemedyUnfit`,
+    whose message names the remedy and the pipeline.
     """
     remedy = settings.get("remedy")
     if not remedy or not remedy["strength"]:
@@ -117,8 +120,11 @@ def _ready(
     without_gradients(getattr(pipeline, name, None) for name in (family.denoisers if family else DENOISERS))
     trial = _Trial(remedy)
     _first_step(pipeline, settings, task, trial)
-    if kind == "amg":
-        return _amg(pipeline, settings, remedy, task, trial, _prepared(pipeline, references, settings, kept, mark))
+    if kind in REFERRING:
+        found = _prepared(pipeline, references, settings, kept, mark)
+        assert trial.clean is not None
+        found.nearest(trial.clean, "frames")  # that they are alike in shape
+        return (_amg if kind == "amg" else _neighbour)(pipeline, settings, remedy, task, trial, found)
     makers: dict[str, Callable[[Mapping[str, Any]], Intervention]] = {
         "embedding": Embedding,
         "late-guidance": LateGuidance,
@@ -163,14 +169,29 @@ def _amg(
     trial: _Trial,
     references: References,
 ) -> Remedy:
-    assert trial.clean is not None and trial.where is not None
-    references.nearest(trial.clean, "frames")  # that they are alike in shape
+    assert trial.where is not None
     if not isinstance(trial.scale, float):
         raise RemedyUnfit("its guidance scale is not one number")
-    captions: Captions = {}
+    captions: dict[str, Tensors] = {}
     if remedy["c2"] and trial.scale > 1:
         captions = _captions(pipeline, settings, task, references, trial.where)
     return _Acting("amg", lambda: Amg(remedy, references, captions))
+
+
+def _neighbour(
+    pipeline: Any,
+    settings: Mapping[str, Any],
+    remedy: Mapping[str, Any],
+    task: Task,
+    trial: _Trial,
+    references: References,
+) -> Remedy:
+    assert trial.where is not None
+    every = sorted(set(references.captions))
+    kin = kin_of(every, {text for text in every if not normalise_text(text)})
+    captions = _captions(pipeline, settings, task, references, trial.where)
+    check_captions(captions)
+    return _Acting("neighbour", lambda: Neighbour(remedy, references, captions, kin))
 
 
 def _captions(
@@ -221,10 +242,10 @@ class _Trial(Intervention):
         self.scale: Any = None
 
     def steer(self, step: Step) -> Steered:
-        if self._kind in ("embedding", "noise-adjust", "amg"):
+        if self._kind in ("embedding", "noise-adjust", *REFERRING):
             self.where, self.scale = Where.of(step), step.scale
             _check_repeats(step)
-        if self._kind == "amg":
+        if self._kind in REFERRING:
             self.clean = step.by_frame(clean_sample(step.handed, step.sample, step.level))
         if self._kind in ("embedding", "noise-adjust") or self._remedy.get("gradient") == "denoiser":
             _check_gradient(step, self._kind)
