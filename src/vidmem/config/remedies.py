@@ -97,7 +97,7 @@ class Neighbour(Section):
     """
 
     kind: Literal["neighbour"]
-    strength: Share = Field(0.55, description="The most of the way that a prompt is moved. 0: no remedy.")
+    strength: Share = Field(0.6, description="The most of the way that a prompt is moved. 0: no remedy.")
     threshold: float = Field(
         0.91,
         ge=-1,
@@ -106,10 +106,11 @@ class Neighbour(Section):
         "less of the way, and nearer to the copy.",
     )
     tries: int = Field(
-        5,
+        6,
         ge=0,
         le=16,
-        description="Bisections by which the least sufficient part of the way is found, at two predictions each.",
+        description="Bisections by which the least sufficient part of the way is found, at two predictions each. More: "
+        "less is overdone. Where a later step finds it not enough it is raised by what the last one tells apart.",
     )
 
 

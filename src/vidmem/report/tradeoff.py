@@ -19,6 +19,7 @@ LOOKS: tuple[tuple[str, list[int]], ...] = (
     ("diamond", [8, 2, 2, 2]),
     ("triangle-down", [4, 4]),
     ("cross", [1, 3]),
+    ("triangle-right", [6, 2, 2, 2]),
 )
 
 
