@@ -11,7 +11,7 @@ if PLAN.made:
         benchmark:
             "results/{audit}/benchmarks/corpus/make.tsv"
         conda:
-            "../../envs/core.yaml"
+            "../../envs/media.yaml"
         threads: PLAN.audit.threads
         resources:
             mem_mb=2000,
@@ -36,7 +36,7 @@ rule corpus_list:
     benchmark:
         "results/{audit}/benchmarks/corpus/{side}/listing.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/media.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
@@ -63,7 +63,7 @@ rule corpus_probe:
     benchmark:
         "results/{audit}/benchmarks/corpus/{side}/{chunk}.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/media.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,
@@ -90,7 +90,7 @@ rule corpus_manifest:
     benchmark:
         "results/{audit}/benchmarks/corpus/{side}.tsv"
     conda:
-        "../../envs/core.yaml"
+        "../../envs/media.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 2000 * attempt,

@@ -14,7 +14,7 @@ rule duplicates:
     benchmark:
         "results/{audit}/benchmarks/duplicates/corpus.tsv"
     conda:
-        "../../envs/duplicates.yaml"
+        "../../envs/captions.yaml"
     threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, input, attempt: (7000 + int(input.size_mb)) * attempt,

@@ -13,7 +13,7 @@ rule features_corpus:
     benchmark:
         "results/{audit}/benchmarks/features/corpus/{chunk}.tsv"
     conda:
-        "../../envs/search.yaml"
+        "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
@@ -41,7 +41,7 @@ rule features_model:
     benchmark:
         "results/{audit}/benchmarks/features/{model}/{chunk}.tsv"
     conda:
-        "../../envs/search.yaml"
+        "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
@@ -72,7 +72,7 @@ rule features_null:
     wildcard_constraints:
         model=PLAN.pattern(PLAN.models),
     conda:
-        "../../envs/search.yaml"
+        "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,
@@ -100,7 +100,7 @@ rule features_background:
     benchmark:
         "results/{audit}/benchmarks/features/heldout/background.tsv"
     conda:
-        "../../envs/search.yaml"
+        "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 3000 * attempt,

@@ -44,7 +44,7 @@ rule generate_replay:
     wildcard_constraints:
         model=PLAN.pattern(PLAN.of_kind("replay")),
     conda:
-        "../../envs/core.yaml"
+        "../../envs/media.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -140,7 +140,7 @@ rule generate_command:
     wildcard_constraints:
         model=PLAN.pattern(PLAN.commands, branches=True),
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/media.yaml"
     threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: PLAN.generate_memory_mb(w.model, attempt),
@@ -172,7 +172,7 @@ rule generate_folder:
     wildcard_constraints:
         model=PLAN.pattern(PLAN.folders),
     conda:
-        "../../envs/core.yaml"
+        "../../envs/media.yaml"
     threads: 1
     resources:
         mem_mb=2000,

@@ -19,7 +19,7 @@ rule mitigate_prompts:
     wildcard_constraints:
         model=PLAN.pattern(PLAN.mitigated),
     conda:
-        "../../envs/core.yaml"
+        "../../envs/media.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -47,7 +47,7 @@ rule mitigate_reword:
     wildcard_constraints:
         model=PLAN.pattern(PLAN.reworded),
     conda:
-        "../../envs/core.yaml"
+        "../../envs/media.yaml"
     threads: 1
     resources:
         mem_mb=2000,
@@ -76,7 +76,7 @@ rule mitigate:
     wildcard_constraints:
         model=PLAN.pattern(PLAN.mitigated),
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/captions.yaml"
     threads: PLAN.audit.threads
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,

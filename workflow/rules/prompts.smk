@@ -21,7 +21,7 @@ rule prompts:
     benchmark:
         "results/{audit}/benchmarks/prompts/prompts.tsv"
     conda:
-        "../../envs/torch.yaml"
+        "../../envs/captions.yaml"
     threads: 1
     resources:
         mem_mb=lambda w, attempt: 4000 * attempt,  # 10 M items took 3.0 GiB
