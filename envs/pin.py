@@ -22,7 +22,7 @@ TABLES = ["numpy", "polars", "pyarrow", "rich"]  # rich: bars of progress
 SETTINGS = ["pydantic", "pyyaml"]
 MEDIA = [*SETTINGS, "av", "opencv-python-headless", "pillow"]
 
-# What a need imports itself. One environment a need, and not one a rule: each with torch in it takes 5 GB.
+# What a need imports itself. One environment a need, and not one a rule: each with torch in it takes 6 GB.
 ENVIRONMENTS = {
     # the process that plans and starts jobs, on a laptop or a login node
     "snakemake": [*SETTINGS, "snakemake", "snakemake-executor-plugin-slurm", "snakemake-logger-plugin-rich"],
