@@ -11,7 +11,7 @@ import yaml
 from condaaudit import ROOT
 
 PROFILES = sorted((ROOT / "profiles").glob("*/*.yaml"))
-# Each job says how many run beside it, and how much it was granted. MEET: as many as must be seen at once.
+# Each job says how many run beside it, and how much it was granted. MEET: as many as must once be there.
 SNAKEFILE = """
 rule all:
     input: expand("{n}.done", n=range(6))
@@ -22,8 +22,9 @@ rule sample:
     shell:
         '''
         mkdir -p at-once && touch at-once/{wildcards.n}
-        for _ in $(seq 200); do
-            [ "$(ls at-once | wc -l)" -ge MEET ] && break || sleep .05
+        for _ in $(seq 1200); do
+            [ "$(ls at-once | wc -l)" -ge MEET ] && touch met
+            [ -e met ] && break || sleep .05
         done
         sleep .1
         echo $(ls at-once | wc -l) {resources.mem_mb} > {output}
