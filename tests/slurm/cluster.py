@@ -1,0 +1,157 @@
+"""A real SLURM on one machine: munge, a controller and two nodes, the second of which declares a GPU.
+
+From Debian's `slurm-wlm` and `munge`; everything lies in one folder and listens on loopback ports of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
+NODES = ("n1", "n2")
+
+
+def missing() -> list[str]:
+    """Programs of a SLURM that this machine lacks."""
+    return [name for name in NEEDED if shutil.which(name, path=_path()) is None]
+
+
+def _path() -> str:
+    return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
+@dataclass
+class Cluster:
+    """A running cluster in `folder`. `environment` is what its commands and Snakemake need to find it."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PATH": f"{self.folder / 'bin'}{os.pathsep}{_path()}"}
+
+    def start(self) -> None:
+        """Start all daemons, and wait until both nodes take jobs."""
+        (self.folder / "state").mkdir()
+        self._write_commands()
+        key = self.folder / "munge.key"
+        key.write_bytes(secrets.token_bytes(128))
+        key.chmod(0o400)
+        self._write_config()
+        run = [f"--{name}={self.folder}/munge.{name.split('-')[0]}" for name in ("socket", "pid-file", "log-file")]
+        self.run("munged", "--force", f"--key-file={key}", f"--seed-file={self.folder}/munge.seed", *run)
+        self.run("slurmctld")
+        for node in NODES:
+            self.run("slurmd", "-N", node)
+        wait_for(lambda: self.states() == dict.fromkeys(NODES, "idle"), 30, "both nodes to be idle")
+
+    def stop(self) -> None:
+        """Cancel what runs and end the daemons."""
+        self.run("scancel", "--user", "root", check=False)
+        for pid in self.folder.glob("*.pid"):
+            subprocess.run(["kill", pid.read_text().strip()], check=False, capture_output=True)
+        wait_for(lambda: not self.alive(), 20, "the daemons to end")
+
+    def alive(self) -> list[str]:
+        """Names of the daemons that run."""
+        found = []
+        for pid in self.folder.glob("*.pid"):
+            number = pid.read_text().strip()
+            if number and Path(f"/proc/{number}").exists():
+                found.append(pid.stem)
+        return found
+
+    def run(self, *command: str, check: bool = True) -> str:
+        """The output of one of the cluster's commands."""
+        done = subprocess.run(
+            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stdout}"
+        return done.stdout
+
+    def states(self) -> dict[str, str]:
+        """State of each node."""
+        lines = self.run("sinfo", "--noheader", "--Node", "--partition=all", "--format=%N %t", check=False).split("\n")
+        pairs = [line.split() for line in lines]
+        return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0] in NODES}
+
+    def jobs(self) -> list[tuple[str, str, str]]:
+        """(job id, state, node) of what is queued or runs."""
+        out = self.run("squeue", "--noheader", "--format=%i|%T|%N")
+        return [(a, b, c) for a, b, c in (line.split("|") for line in out.split() if line.count("|") == 2)]
+
+    def _write_commands(self) -> None:
+        """Commands that find this cluster wherever they are called: jobs lose SLURM_CONF on the way."""
+        (self.folder / "bin").mkdir()
+        for name in NEEDED + ("srun", "sinfo"):
+            command = self.folder / "bin" / name
+            command.write_text(
+                f'#!/bin/sh\nSLURM_CONF="{self.folder}/slurm.conf" exec {shutil.which(name, path=_path())} "$@"\n'
+            )
+            command.chmod(0o755)
+
+    def _write_config(self) -> None:
+        host, ports = socket.gethostname().split(".")[0], _free_ports(3)
+        controller, *nodes = ports
+        (self.folder / "gres.conf").write_text("NodeName=n2 Name=gpu File=/dev/null\n")
+        lines = [
+            "ClusterName=vidmem",
+            f"SlurmctldHost={host}(127.0.0.1)",
+            f"SlurmctldPort={controller}",
+            "SlurmUser=root",
+            "AuthType=auth/munge",
+            f"AuthInfo=socket={self.folder}/munge.socket",
+            f"StateSaveLocation={self.folder}/state",
+            f"SlurmdSpoolDir={self.folder}/spool-%n",
+            f"SlurmctldPidFile={self.folder}/slurmctld.pid",
+            f"SlurmdPidFile={self.folder}/slurmd-%n.pid",
+            f"SlurmctldLogFile={self.folder}/slurmctld.log",
+            f"SlurmdLogFile={self.folder}/slurmd-%n.log",
+            "ProctrackType=proctrack/linuxproc",
+            "TaskPlugin=task/none",
+            "MpiDefault=none",
+            "SchedulerParameters=batch_sched_delay=0,bf_interval=2,sched_interval=2",
+            "SelectType=select/cons_tres",
+            "SelectTypeParameters=CR_Core_Memory",
+            "AccountingStorageType=accounting_storage/none",
+            "JobAcctGatherType=jobacct_gather/linux",
+            "JobAcctGatherFrequency=1",
+            "JobAcctGatherParams=OverMemoryKill",
+            "ReturnToService=2",
+            "SlurmdTimeout=10",
+            "KillWait=2",
+            "MinJobAge=600",
+            "GresTypes=gpu",
+            f"NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={nodes[0]} CPUs=2 RealMemory=9000",
+            f"NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={nodes[1]} CPUs=2 RealMemory=9000 Gres=gpu:1",
+            "PartitionName=all Nodes=n1,n2 MaxTime=INFINITE State=UP",
+            "PartitionName=cpu Nodes=n1 Default=YES MaxTime=INFINITE State=UP",
+            "PartitionName=gpu Nodes=n2 MaxTime=INFINITE State=UP",
+        ]
+        (self.folder / "slurm.conf").write_text("\n".join(lines) + "\n")
+
+
+def wait_for(happened: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until something happened; an assertion fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.2)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [int(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports

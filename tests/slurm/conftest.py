@@ -1,0 +1,158 @@
+"""A SLURM of this session's own, and audits small enough to go through it in a minute."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from cluster import Cluster, missing
+
+from vidmem.media import write_video
+
+ROOT = Path(__file__).parents[2]
+PROFILE = ROOT / "profiles" / "slurm"
+SITE = {
+    "partitions": {
+        "cpu": {"max_mem_mb": 9000, "max_runtime": 2880, "max_threads": 2},
+        "gpu": {"max_gpu": 1, "max_mem_mb": 9000, "max_runtime": 2880, "max_threads": 2},
+    }
+}
+SAMPLER = '''
+import json, os, pathlib, sys, time
+import numpy as np
+from vidmem.media import write_video
+
+prompts, outputs, log, pause = sys.argv[1:]
+for line in pathlib.Path(prompts).read_text(encoding="utf-8").splitlines():
+    asked = json.loads(line)
+    done = pathlib.Path(outputs) / (asked["video_id"] + ".mp4")
+    if done.exists():
+        continue
+    time.sleep(float(pause))
+    rng = np.random.default_rng([asked["seed"], *asked["prompt_id"].encode()])
+    video = np.repeat(rng.integers(0, 255, (1, 64, 64, 3), np.uint8), 12, 0)
+    for t in range(12):
+        video[t, 20:40, 2 + 3 * t : 22 + 3 * t] = 255
+    aside = done.with_name("." + done.name)
+    write_video(aside, video, fps=8)
+    aside.rename(done)
+    with open(log, "a") as file:
+        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "-")
+        file.write(f"{asked['video_id']} {os.environ.get('SLURMD_NODENAME')} {gpu}\\n")
+'''
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    if missing():
+        pytest.skip(f"no SLURM here: {', '.join(missing())} missing (Debian: slurm-wlm and munge)")
+    folder = Path(tempfile.mkdtemp(prefix="slurm"))  # a socket's path may not be long
+    running = Cluster(folder)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class SmallAudit:
+    """An audit in a folder of its own: twelve clips, a folder of videos, and a command that asks for a GPU."""
+
+    folder: Path
+    cluster: Cluster
+    pause_s: float = 0.0
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results" / "small"
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """(video id, node, CUDA_VISIBLE_DEVICES) of every video that the command made."""
+        log = self.folder / "calls.txt"
+        return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+    def write(self, data: Path, **models: Mapping[str, Any]) -> None:
+        (self.folder / "sampler.py").write_text(SAMPLER)
+        command = [sys.executable, str(self.folder / "sampler.py"), "{prompts}", "{outputs}"]
+        private = {
+            "kind": "command",
+            "command": [*command, str(self.folder / "calls.txt"), str(self.pause_s)],
+            "gpus": 1,
+            "memory_mb": 3000,
+        }
+        config = {
+            "audit": "small",
+            "corpus": {"folder": str(data / "corpus")},
+            "prompts": {"video_duplicated": 0, "random_train": 6, "control": 0},
+            "models": {"private": private, "theirs": {"kind": "videos", "folder": str(data / "generated")}, **models},
+            "features": {"max_loss": 1.0},
+            "generate": {"chunk_size": 3},
+        }
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+        (self.folder / "site.yaml").write_text(yaml.safe_dump(SITE))
+
+    def locally(self) -> list[str]:
+        """The command that runs it on this machine."""
+        return [*self._base(), "--cores", "2"]
+
+    def submitted(self, *more: str) -> list[str]:
+        """The command that submits its jobs: the profile, and what this cluster differs in from a site's."""
+        quick = ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"]
+        here = ["--slurm-status-command", "squeue", "--slurm-no-account", "--latency-wait", "5"]
+        partitions = ["--slurm-partition-config", str(self.folder / "site.yaml")]
+        return [*self._base(), "--workflow-profile", str(PROFILE), *quick, *here, *partitions, *more]
+
+    def _base(self) -> list[str]:
+        where = ["--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml")]
+        return [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), *where]
+
+    def run(self, command: list[str], check: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**self.cluster.environment, "HF_HUB_OFFLINE": "1"},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout[-6000:]
+        return done
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips of textured scenes in which something moves; some come back in the folder of generated videos."""
+    folder = tmp_path_factory.mktemp("data")
+    captions = ["path,caption"]
+    for n in range(12):
+        write_video(folder / "corpus" / f"clip{n:02d}.mp4", _clip(n), fps=8)
+        captions.append(f"clip{n:02d}.mp4,a thing of kind {n} moves about")
+    (folder / "corpus" / "captions.csv").write_text("\n".join(captions) + "\n")
+    for n in range(3):
+        write_video(folder / "generated" / f"copy{n}.mp4", _clip(n), fps=8)
+        write_video(folder / "generated" / f"new{n}.mp4", _clip(100 + n), fps=8)
+    return folder
+
+
+def _clip(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    scene = np.kron(rng.integers(0, 255, (8, 8, 3), np.uint8), np.ones((12, 12, 1), np.uint8))
+    video = np.repeat(scene[None], 16, 0)
+    start, speed = rng.integers(0, 30, 2), rng.integers(1, 4, 2)
+    for t in range(16):
+        y, x = (start + speed * t) % 72
+        video[t, y : y + 24, x : x + 24] = rng.integers(0, 255, 3)
+    return video
