@@ -95,7 +95,7 @@ class SmallAudit:
         config = {
             "audit": "small",
             "corpus": {"folder": str(data / "corpus")},
-            "prompts": {"video_duplicated": 0, "random_train": 6, "control": 0},
+            "prompts": {"video_duplicated": 0, "random_train": 6, "control": 0, "evidence": ["caption"]},
             "models": {"private": private, "theirs": {"kind": "videos", "folder": str(data / "generated")}, **models},
             "features": {"max_loss": 1.0},
             "generate": {"chunk_size": 3},
