@@ -1,4 +1,4 @@
-"""A real SLURM on one machine: munge, a controller and two nodes, the second of which declares a GPU.
+"""A real SLURM on one machine: munge, a controller and three nodes, of which the last two declare a GPU each.
 
 From Debian's `slurm-wlm` and `munge`; everything lies in one folder and listens on loopback ports of its own.
 """
@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
-NODES = ("n1", "n2")
+NODES = ("n1", "n2", "n3")
+GPU_NODES = NODES[1:]
 
 
 def missing() -> list[str]:
@@ -26,6 +27,24 @@ def missing() -> list[str]:
 
 def _path() -> str:
     return os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as the controller shows it. `gpus` is `N/A` for none, `run` the id of the Snakemake run that submitted it."""
+
+    id: str
+    state: str
+    node: str
+    partition: str
+    gpus: str
+    run: str
+    comment: str
+
+    @property
+    def rule(self) -> str:
+        """The rule that it is a job of."""
+        return self.comment.removeprefix("rule_").split("_wildcards_")[0]
 
 
 @dataclass
@@ -51,7 +70,7 @@ class Cluster:
         self.run("slurmctld")
         for node in NODES:
             self.run("slurmd", "-N", node)
-        wait_for(lambda: self.states() == dict.fromkeys(NODES, "idle"), 30, "both nodes to be idle")
+        wait_for(lambda: self.states() == dict.fromkeys(NODES, "idle"), 30, "all nodes to be idle")
 
     def stop(self) -> None:
         """Cancel what runs and end the daemons."""
@@ -83,15 +102,15 @@ class Cluster:
         pairs = [line.split() for line in lines]
         return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0] in NODES}
 
-    def jobs(self) -> list[tuple[str, str, str]]:
-        """(job id, state, node) of what is queued or runs."""
-        out = self.run("squeue", "--noheader", "--format=%i|%T|%N")
-        return [(a, b, c) for a, b, c in (line.split("|") for line in out.split() if line.count("|") == 2)]
+    def jobs(self, states: str = "pending,running,completing") -> list[Job]:
+        """Jobs in any of these states; ended ones are remembered for ten minutes."""
+        out = self.run("squeue", "--noheader", "--array", f"--states={states}", "--format=%i|%T|%N|%P|%b|%j|%k")
+        return [Job(*line.split("|", 6)) for line in out.splitlines() if line.count("|") >= 6]
 
     def _write_commands(self) -> None:
         """Commands that find this cluster wherever they are called: jobs lose SLURM_CONF on the way."""
         (self.folder / "bin").mkdir()
-        for name in NEEDED + ("srun", "sinfo"):
+        for name in (*NEEDED, "srun", "sinfo"):
             command = self.folder / "bin" / name
             command.write_text(
                 f'#!/bin/sh\nSLURM_CONF="{self.folder}/slurm.conf" exec {shutil.which(name, path=_path())} "$@"\n'
@@ -99,16 +118,16 @@ class Cluster:
             command.chmod(0o755)
 
     def _write_config(self) -> None:
-        host, ports = socket.gethostname().split(".")[0], _free_ports(3)
+        host, ports = socket.gethostname().split(".")[0], _free_ports(1 + len(NODES))
         controller, *nodes = ports
-        (self.folder / "gres.conf").write_text("NodeName=n2 Name=gpu File=/dev/null\n")
+        (self.folder / "gres.conf").write_text("".join(f"NodeName={n} Name=gpu File=/dev/null\n" for n in GPU_NODES))
         lines = [
             "ClusterName=vidmem",
             f"SlurmctldHost={host}(127.0.0.1)",
             f"SlurmctldPort={controller}",
             "SlurmUser=root",
             "AuthType=auth/munge",
-            f"AuthInfo=socket={self.folder}/munge.socket",
+            f"AuthInfo=socket={self.folder}/munge.socket,cred_expire=5",  # how long a requeued job waits
             f"StateSaveLocation={self.folder}/state",
             f"SlurmdSpoolDir={self.folder}/spool-%n",
             f"SlurmctldPidFile={self.folder}/slurmctld.pid",
@@ -124,17 +143,20 @@ class Cluster:
             "AccountingStorageType=accounting_storage/none",
             "JobAcctGatherType=jobacct_gather/linux",
             "JobAcctGatherFrequency=1",
-            "JobAcctGatherParams=OverMemoryKill",
+            "JobAcctGatherParams=OverMemoryKill",  # memory is held to without cgroups, which a container may not have
             "ReturnToService=2",
             "SlurmdTimeout=10",
             "KillWait=2",
             "MinJobAge=600",
             "GresTypes=gpu",
-            f"NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={nodes[0]} CPUs=2 RealMemory=9000",
-            f"NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={nodes[1]} CPUs=2 RealMemory=9000 Gres=gpu:1",
-            "PartitionName=all Nodes=n1,n2 MaxTime=INFINITE State=UP",
+            *(
+                f"NodeName={node} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=9000"
+                + (" Gres=gpu:1" if node in GPU_NODES else "")
+                for node, port in zip(NODES, nodes, strict=True)
+            ),
+            "PartitionName=all Nodes=n1,n2,n3 MaxTime=INFINITE State=UP",
             "PartitionName=cpu Nodes=n1 Default=YES MaxTime=INFINITE State=UP",
-            "PartitionName=gpu Nodes=n2 MaxTime=INFINITE State=UP",
+            "PartitionName=gpu Nodes=n2,n3 MaxTime=INFINITE State=UP",
         ]
         (self.folder / "slurm.conf").write_text("\n".join(lines) + "\n")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -26,29 +26,42 @@ SITE = {
         "gpu": {"max_gpu": 1, "max_mem_mb": 9000, "max_runtime": 2880, "max_threads": 2},
     }
 }
-SAMPLER = '''
+VIDEOS = 6
+# Says of every video which one it begins, where, with which GPU and how much memory; what it is told beside the
+# contract lies in a file, for its arguments make the ids of the videos.
+SAMPLER = """
 import json, os, pathlib, sys, time
 import numpy as np
 from vidmem.media import write_video
 
-prompts, outputs, log, pause = sys.argv[1:]
+prompts, outputs = sys.argv[1:]
+told = json.loads(pathlib.Path("told.json").read_text())
 for line in pathlib.Path(prompts).read_text(encoding="utf-8").splitlines():
     asked = json.loads(line)
-    done = pathlib.Path(outputs) / (asked["video_id"] + ".mp4")
-    if done.exists():
-        continue
-    time.sleep(float(pause))
+    where = [os.environ.get(name, "-") for name in ("SLURMD_NODENAME", "CUDA_VISIBLE_DEVICES", "SLURM_MEM_PER_NODE")]
+    with open("calls.txt", "a") as file:
+        print(asked["video_id"], *where, file=file)
+    held = np.ones(told["hold_mb"] * 2**17)
+    time.sleep(told["pause_s"])
     rng = np.random.default_rng([asked["seed"], *asked["prompt_id"].encode()])
     video = np.repeat(rng.integers(0, 255, (1, 64, 64, 3), np.uint8), 12, 0)
     for t in range(12):
         video[t, 20:40, 2 + 3 * t : 22 + 3 * t] = 255
+    done = pathlib.Path(outputs) / (asked["video_id"] + ".mp4")
     aside = done.with_name("." + done.name)
     write_video(aside, video, fps=8)
     aside.rename(done)
-    with open(log, "a") as file:
-        gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "-")
-        file.write(f"{asked['video_id']} {os.environ.get('SLURMD_NODENAME')} {gpu}\\n")
-'''
+"""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A video that the command began."""
+
+    video_id: str
+    node: str
+    gpu: str
+    memory_mb: str
 
 
 @pytest.fixture(scope="session")
@@ -67,37 +80,41 @@ def cluster() -> Iterator[Cluster]:
 
 @dataclass(frozen=True)
 class SmallAudit:
-    """An audit in a folder of its own: twelve clips, a folder of videos, and a command that asks for a GPU."""
+    """An audit in a folder of its own: twelve clips, a folder of videos, and a command that asks for a GPU.
+
+    The command waits `pause_s` over each video, and holds `hold_mb` of memory meanwhile.
+    """
 
     folder: Path
     cluster: Cluster
     pause_s: float = 0.0
+    hold_mb: int = 0
 
     @property
     def results(self) -> Path:
         return self.folder / "results" / "small"
 
     @property
-    def calls(self) -> list[list[str]]:
-        """(video id, node, CUDA_VISIBLE_DEVICES) of every video that the command made."""
+    def calls(self) -> list[Call]:
         log = self.folder / "calls.txt"
-        return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+        return [Call(*line.split()) for line in log.read_text().splitlines()] if log.exists() else []
 
-    def write(self, data: Path, **models: Mapping[str, Any]) -> None:
+    def write(self, data: Path, memory_mb: int = 3000) -> None:
         (self.folder / "sampler.py").write_text(SAMPLER)
-        command = [sys.executable, str(self.folder / "sampler.py"), "{prompts}", "{outputs}"]
+        (self.folder / "told.json").write_text(json.dumps({"pause_s": self.pause_s, "hold_mb": self.hold_mb}))
         private = {
             "kind": "command",
-            "command": [*command, str(self.folder / "calls.txt"), str(self.pause_s)],
+            "command": [sys.executable, "sampler.py", "{prompts}", "{outputs}"],
+            "seeds": 1,
             "gpus": 1,
-            "memory_mb": 3000,
+            "memory_mb": memory_mb,
         }
         config = {
             "audit": "small",
             "corpus": {"folder": str(data / "corpus")},
-            "prompts": {"video_duplicated": 0, "random_train": 6, "control": 0, "evidence": ["caption"]},
-            "models": {"private": private, "theirs": {"kind": "videos", "folder": str(data / "generated")}, **models},
-            "features": {"max_loss": 1.0},
+            "prompts": {"video_duplicated": 0, "random_train": VIDEOS, "control": 0, "evidence": ["caption"]},
+            "models": {"private": private, "theirs": {"kind": "videos", "folder": str(data / "generated")}},
+            "features": {"max_loss": 1.0, "corpus_chunks": 2},
             "generate": {"chunk_size": 3},
         }
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
@@ -109,7 +126,7 @@ class SmallAudit:
 
     def submitted(self, *more: str) -> list[str]:
         """The command that submits its jobs: the profile, and what this cluster differs in from a site's."""
-        quick = ["--slurm-init-seconds-before-status-checks", "2", "--seconds-between-status-checks", "2"]
+        quick = ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "5"]
         here = ["--slurm-status-command", "squeue", "--slurm-no-account", "--latency-wait", "5"]
         partitions = ["--slurm-partition-config", str(self.folder / "site.yaml")]
         return [*self._base(), "--workflow-profile", str(PROFILE), *quick, *here, *partitions, *more]

@@ -14,8 +14,8 @@ if PLAN.made:
             "../../envs/media.yaml"
         threads: PLAN.audit.threads
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=PLAN.ask("corpus_make").mem_mb,
+            runtime=PLAN.ask("corpus_make").runtime,
         params:
             threads=PLAN.audit.threads,
             version=PLAN.settings("corpus")["version"],
@@ -39,8 +39,8 @@ rule corpus_list:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=PLAN.ask("corpus_list").mem_mb,
+        runtime=PLAN.ask("corpus_list").runtime,
     params:
         joined=lambda w: PLAN.joined(w.side),
         settings=lambda w: {
@@ -66,8 +66,8 @@ rule corpus_probe:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=PLAN.ask("corpus_probe").mem_mb,
+        runtime=PLAN.ask("corpus_probe").runtime,
     params:
         chunks=len(PLAN.manifest_chunks()),
         root=lambda w: PLAN.media_roots(w.side),
@@ -93,8 +93,8 @@ rule corpus_manifest:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
+        mem_mb=PLAN.ask("corpus_manifest").mem_mb,
+        runtime=PLAN.ask("corpus_manifest").runtime,
     params:
         settings=lambda w: {
             key: PLAN.settings("corpus", w.side)[key]

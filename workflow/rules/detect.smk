@@ -16,8 +16,8 @@ rule detect:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=30,
+        mem_mb=PLAN.ask("detect").mem_mb,
+        runtime=PLAN.ask("detect").runtime,
     params:
         settings=PLAN.settings("detect"),
     message:
@@ -41,8 +41,8 @@ rule detect_transfer:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=30,
+        mem_mb=PLAN.ask("detect_transfer").mem_mb,
+        runtime=PLAN.ask("detect_transfer").runtime,
     params:
         models=PLAN.transfer_files(),
         settings={"version": PLAN.settings("detect")["version"]},
@@ -65,14 +65,13 @@ rule detect_passes:
     benchmark:
         "results/{audit}/benchmarks/detect/{model}/{chunk}.passes.tsv"
     wildcard_constraints:
-        model="|".join(PLAN.passed) or "(?!)",
+        model=PLAN.pattern(PLAN.off_gpu(PLAN.passed)),
     conda:
         "../../envs/torch.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: PLAN.generate_memory_mb(w.model, attempt),
-        runtime=lambda w, attempt: 240 * attempt,
-        gpu=lambda w: PLAN.needs_gpu(w.model),
+        mem_mb=PLAN.ask("detect_passes").mem_mb,
+        runtime=PLAN.ask("detect_passes").runtime,
     params:
         settings=lambda w: PLAN.settings("detect", w.model),
         source=lambda w: PLAN.pipeline(w.model),
@@ -82,3 +81,12 @@ rule detect_passes:
         "Passes of {wildcards.model} over pure noise, chunk {wildcards.chunk}"
     script:
         "../scripts/detect_passes.py"
+
+
+use rule detect_passes as detect_passes_gpu with:
+    wildcard_constraints:
+        model=PLAN.pattern(PLAN.on_gpu(PLAN.passed)),
+    resources:
+        mem_mb=PLAN.ask("detect_passes_gpu").mem_mb,
+        runtime=PLAN.ask("detect_passes_gpu").runtime,
+        gpu=1,

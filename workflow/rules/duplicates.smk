@@ -17,8 +17,8 @@ rule duplicates:
         "../../envs/captions.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, input, attempt: (7000 + int(input.size_mb)) * attempt,
-        runtime=lambda w, input, attempt: (60 + int(input.size_mb) // 50) * attempt,
+        mem_mb=PLAN.ask("duplicates").mem_mb,
+        runtime=PLAN.ask("duplicates").runtime,
     params:
         settings=PLAN.settings("duplicates"),
         threads=PLAN.audit.threads,

@@ -16,8 +16,8 @@ rule features_corpus:
         "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: 3000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=PLAN.ask("features_corpus").mem_mb,
+        runtime=PLAN.ask("features_corpus").runtime,
     params:
         chunks=len(PLAN.corpus_chunks()),
         root=PLAN.media_roots("corpus"),
@@ -44,8 +44,8 @@ rule features_model:
         "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: 3000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=PLAN.ask("features_model").mem_mb,
+        runtime=PLAN.ask("features_model").runtime,
     params:
         root=lambda w: PLAN.videos_folder(w.model),
         settings=lambda w: PLAN.features_settings(w.model),
@@ -75,8 +75,8 @@ rule features_null:
         "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: 3000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=PLAN.ask("features_null").mem_mb,
+        runtime=PLAN.ask("features_null").runtime,
     params:
         root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),
@@ -103,8 +103,8 @@ rule features_background:
         "../../envs/features.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: 3000 * attempt,
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=PLAN.ask("features_background").mem_mb,
+        runtime=PLAN.ask("features_background").runtime,
     params:
         root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),

@@ -19,8 +19,8 @@ rule generate_build:
         "../../envs/torch.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=PLAN.ask("generate_build").mem_mb,
+        runtime=PLAN.ask("generate_build").runtime,
     params:
         sides=PLAN.sides,
         settings=lambda w: PLAN.build_settings(w.model),
@@ -47,8 +47,8 @@ rule generate_replay:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=PLAN.ask("generate_replay").mem_mb,
+        runtime=PLAN.ask("generate_replay").runtime,
     params:
         sides=PLAN.sides,
         settings=lambda w: PLAN.build_settings(w.model),
@@ -77,8 +77,8 @@ rule generate_fetch:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
+        mem_mb=PLAN.ask("generate_fetch").mem_mb,
+        runtime=PLAN.ask("generate_fetch").runtime,
     params:
         parts=lambda w: PLAN.parts(w.model),
     message:
@@ -103,14 +103,13 @@ rule generate:
     benchmark:
         "results/{audit}/benchmarks/generate/{model}/{chunk}.tsv"
     wildcard_constraints:
-        model=PLAN.pattern(PLAN.sampled, branches=True),
+        model=PLAN.pattern(PLAN.off_gpu(PLAN.sampled), branches=True),
     conda:
         "../../envs/torch.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: PLAN.generate_memory_mb(w.model, attempt),
-        runtime=lambda w, attempt: 240 * attempt,
-        gpu=lambda w: PLAN.needs_gpu(w.model),
+        mem_mb=PLAN.ask("generate").mem_mb,
+        runtime=PLAN.ask("generate").runtime,
     params:
         partial="results/{audit}/generate/{model}/{chunk}.partial",
         settings=lambda w: PLAN.settings("generate", w.model),
@@ -123,6 +122,16 @@ rule generate:
         "Sampling videos of {wildcards.model}, chunk {wildcards.chunk}"
     script:
         "../scripts/generate.py"
+
+
+# A rule of its own, for what is submitted as one array asks for one thing.
+use rule generate as generate_gpu with:
+    wildcard_constraints:
+        model=PLAN.pattern(PLAN.on_gpu(PLAN.sampled), branches=True),
+    resources:
+        mem_mb=PLAN.ask("generate_gpu").mem_mb,
+        runtime=PLAN.ask("generate_gpu").runtime,
+        gpu=1,
 
 
 rule generate_command:
@@ -143,8 +152,8 @@ rule generate_command:
         "../../envs/media.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: PLAN.generate_memory_mb(w.model, attempt),
-        runtime=lambda w, attempt: 240 * attempt,
+        mem_mb=PLAN.ask("generate_command").mem_mb,
+        runtime=PLAN.ask("generate_command").runtime,
         gpu=lambda w: PLAN.needs_gpu(w.model),
     params:
         partial="results/{audit}/generate/{model}/{chunk}.partial",
@@ -175,8 +184,8 @@ rule generate_folder:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=lambda w, attempt: 60 * attempt,
+        mem_mb=PLAN.ask("generate_folder").mem_mb,
+        runtime=PLAN.ask("generate_folder").runtime,
     params:
         chunks=lambda w: PLAN.chunks(w.model),
         folder=lambda w: PLAN.videos_folder(w.model),

@@ -20,8 +20,8 @@ rule metrics_model:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=30,
+        mem_mb=PLAN.ask("metrics_model").mem_mb,
+        runtime=PLAN.ask("metrics_model").runtime,
     params:
         settings=PLAN.settings("metrics"),
     message:

@@ -22,8 +22,8 @@ rule mitigate_prompts:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=PLAN.ask("mitigate_prompts").mem_mb,
+        runtime=PLAN.ask("mitigate_prompts").runtime,
     params:
         chunks=PLAN.asked_chunks(),
         settings=lambda w: PLAN.settings("mitigate", w.model),
@@ -50,8 +50,8 @@ rule mitigate_reword:
         "../../envs/media.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=PLAN.ask("mitigate_reword").mem_mb,
+        runtime=PLAN.ask("mitigate_reword").runtime,
     params:
         settings=lambda w: PLAN.settings("mitigate", w.model),
     message:
@@ -79,8 +79,8 @@ rule mitigate:
         "../../envs/captions.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
+        mem_mb=PLAN.ask("mitigate").mem_mb,
+        runtime=PLAN.ask("mitigate").runtime,
     params:
         files=lambda w: PLAN.mitigate_files(w.model),
         settings=lambda w: PLAN.settings("compare", w.model),

@@ -24,8 +24,8 @@ rule prompts:
         "../../envs/captions.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,  # 10 M items took 3.0 GiB
-        runtime=lambda w, attempt: 60 * attempt,
+        mem_mb=PLAN.ask("prompts").mem_mb,
+        runtime=PLAN.ask("prompts").runtime,
     params:
         chunks=PLAN.prompt_chunks(),
         settings=PLAN.settings("prompts"),
@@ -49,8 +49,8 @@ rule prompts_export:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=PLAN.ask("prompts_export").mem_mb,
+        runtime=PLAN.ask("prompts_export").runtime,
     params:
         version=PLAN.settings("prompts")["version"],
     message:

@@ -17,8 +17,8 @@ rule report_dataset:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 2000 * attempt,
-        runtime=30,
+        mem_mb=PLAN.ask("report_dataset").mem_mb,
+        runtime=PLAN.ask("report_dataset").runtime,
     params:
         models=PLAN.models,
         settings=PLAN.dataset_settings(),
@@ -72,8 +72,8 @@ rule report:
         "../../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 3000 * attempt,
-        runtime=lambda w, attempt: 60 * attempt,
+        mem_mb=PLAN.ask("report").mem_mb,
+        runtime=PLAN.ask("report").runtime,
     params:
         files=PLAN.report_files(),
         settings=PLAN.settings("report"),

@@ -28,8 +28,8 @@ rule index_corpus:
         "../../envs/search.yaml"
     threads: 1
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+        mem_mb=PLAN.ask("index_corpus").mem_mb,
+        runtime=PLAN.ask("index_corpus").runtime,
     params:
         settings={
             key: PLAN.settings("retrieve")[key]
@@ -63,8 +63,8 @@ rule retrieve:
         "../../envs/search.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+        mem_mb=PLAN.ask("retrieve").mem_mb,
+        runtime=PLAN.ask("retrieve").runtime,
     params:
         settings=PLAN.settings("retrieve"),
         threads=PLAN.audit.threads,
@@ -97,8 +97,8 @@ rule retrieve_null:
         "../../envs/search.yaml"
     threads: PLAN.audit.threads
     resources:
-        mem_mb=lambda w, attempt: 4000 * attempt,
-        runtime=lambda w, attempt: 120 * attempt,
+        mem_mb=PLAN.ask("retrieve_null").mem_mb,
+        runtime=PLAN.ask("retrieve_null").runtime,
     params:
         settings=PLAN.settings("retrieve"),
         threads=PLAN.audit.threads,

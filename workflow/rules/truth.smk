@@ -22,8 +22,8 @@ rule truth:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=PLAN.ask("truth").mem_mb,
+        runtime=PLAN.ask("truth").runtime,
     params:
         settings=lambda w: PLAN.settings("truth", w.model),
     message:
@@ -45,8 +45,8 @@ rule effective_size:
         "../../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=PLAN.ask("effective_size").mem_mb,
+        runtime=PLAN.ask("effective_size").runtime,
     params:
         families=PLAN.sized,
         settings={"memorised_share": PLAN.audit.truth.memorised_share},

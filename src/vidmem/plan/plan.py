@@ -1,6 +1,7 @@
 """What the rules ask: an audit's subjects, chunks and files, their settings, and what a job needs of the machine.
 
-Each module of what there is stands on the one before it: `subjects`, `chunks`, `files`, `readings`; the plan on all.
+Each module of what there is stands on the one before it: `subjects`, `chunks`, `files`, `readings`, `resources`; the
+plan on all.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidmem.config import load_config
-from vidmem.config.models import Command, Diffusers
 from vidmem.plan.checks import check_files
-from vidmem.plan.readings import Readings
+from vidmem.plan.resources import Resources
 from vidmem.plan.settings import Settings
 
 
-class Plan(Readings):
+class Plan(Resources):
     """What the rules ask while the workflow is parsed. Raises `ConfigError`, one line, for a config that can't run."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -50,19 +50,3 @@ class Plan(Readings):
             "dataset": self.audit.report.dataset or self.name,
             "version": self.settings("report")["version"],
         }
-
-    # ---- resources
-
-    def needs_gpu(self, model: str) -> int:
-        """GPUs that sampling from this model asks the cluster for."""
-        section = self.section(model)
-        if isinstance(section, Command):
-            return section.gpus
-        return 1 if isinstance(section, Diffusers) and section.device != "cpu" else 0
-
-    def generate_memory_mb(self, model: str, attempt: int) -> int:
-        """Memory that sampling asks for; grows on retry."""
-        section = self.section(model)
-        if isinstance(section, Command):
-            return section.memory_mb * attempt
-        return (16000 if self.needs_gpu(model) else 4000) * attempt
