@@ -31,7 +31,7 @@ def _path() -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as the controller shows it. `gpus` is `N/A` for none, `run` the id of the Snakemake run that submitted it."""
+    """A job as the controller shows it; `gpus` is `N/A` for none, `run` the id of the Snakemake run behind it."""
 
     id: str
     state: str

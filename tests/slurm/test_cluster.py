@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
-from cluster import GPU_NODES, Cluster, wait_for
-from conftest import SmallAudit
+from cluster import GPU_NODES, Cluster
+from smallaudit import SmallAudit
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +21,9 @@ def digests(audit: SmallAudit) -> dict[str, str]:
     }
 
 
-TABLES = [f"results/small/features/private/random-train-00{n}.{name}.parquet" for n in (0, 1) for name in ("frames", "flow")]
+TABLES = [
+    f"results/small/features/private/random-train-00{n}.{name}.parquet" for n in (0, 1) for name in ("frames", "flow")
+]
 
 
 @pytest.fixture(scope="module")
