@@ -5,7 +5,9 @@ From Debian's `slurm-wlm` and `munge`; everything lies in one folder and listens
 
 from __future__ import annotations
 
+import getpass
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -18,6 +20,7 @@ from pathlib import Path
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "scontrol")
 NODES = ("n1", "n2", "n3")
 GPU_NODES = NODES[1:]
+ENDED = ("COMPLETED", "CANCELLED", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT")
 
 
 def missing() -> list[str]:
@@ -31,20 +34,38 @@ def _path() -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as the controller shows it; `gpus` is `N/A` for none, `run` the id of the Snakemake run behind it."""
+    """A job as the controller shows it."""
 
-    id: str
-    state: str
-    node: str
-    partition: str
-    gpus: str
-    run: str
-    comment: str
+    shown: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        return self.shown["JobId"]
+
+    @property
+    def state(self) -> str:
+        return self.shown["JobState"]
+
+    @property
+    def node(self) -> str:
+        return self.shown["NodeList"]
+
+    @property
+    def run(self) -> str:
+        """Id of the Snakemake run that submitted it."""
+        return self.shown["JobName"]
 
     @property
     def rule(self) -> str:
-        """The rule that it is a job of."""
-        return self.comment.removeprefix("rule_").split("_wildcards_")[0]
+        return self.shown["Comment"].removeprefix("rule_").split("_wildcards_")[0]
+
+    @property
+    def asks_for_gpu(self) -> bool:
+        return "gpu" in self.shown.get("TresPerJob", "")
+
+    @property
+    def in_array(self) -> bool:
+        return "ArrayJobId" in self.shown
 
 
 @dataclass
@@ -73,20 +94,21 @@ class Cluster:
         wait_for(lambda: self.states() == dict.fromkeys(NODES, "idle"), 30, "all nodes to be idle")
 
     def stop(self) -> None:
-        """Cancel what runs and end the daemons."""
-        self.run("scancel", "--user", "root", check=False)
-        for pid in self.folder.glob("*.pid"):
-            subprocess.run(["kill", pid.read_text().strip()], check=False, capture_output=True)
-        wait_for(lambda: not self.alive(), 20, "the daemons to end")
+        """Cancel what runs, and end the daemons."""
+        self.run("scancel", "--user", getpass.getuser(), check=False)
+        end = time.monotonic() + 15
+        while self.running() and time.monotonic() < end:
+            time.sleep(0.2)
+        for signal in ("-TERM", "-KILL"):  # a node waits for its jobs
+            end = time.monotonic() + 10
+            while (pids := self.alive()) and time.monotonic() < end:
+                subprocess.run(["kill", signal, *pids], check=False, capture_output=True)
+                time.sleep(0.5)
 
     def alive(self) -> list[str]:
-        """Names of the daemons that run."""
-        found = []
-        for pid in self.folder.glob("*.pid"):
-            number = pid.read_text().strip()
-            if number and Path(f"/proc/{number}").exists():
-                found.append(pid.stem)
-        return found
+        """Process ids of the daemons that run."""
+        pids = [path.read_text().strip() for path in self.folder.glob("*.pid")]
+        return [pid for pid in pids if pid and Path(f"/proc/{pid}").exists()]
 
     def run(self, *command: str, check: bool = True) -> str:
         """The output of one of the cluster's commands."""
@@ -102,10 +124,14 @@ class Cluster:
         pairs = [line.split() for line in lines]
         return {pair[0]: pair[1] for pair in pairs if len(pair) == 2 and pair[0] in NODES}
 
-    def jobs(self, states: str = "pending,running,completing") -> list[Job]:
-        """Jobs in any of these states; ended ones are remembered for ten minutes."""
-        out = self.run("squeue", "--noheader", "--array", f"--states={states}", "--format=%i|%T|%N|%P|%b|%j|%k")
-        return [Job(*line.split("|", 6)) for line in out.splitlines() if line.count("|") >= 6]
+    def jobs(self) -> list[Job]:
+        """All jobs, with those that ended in the last ten minutes."""
+        lines = self.run("scontrol", "--oneliner", "show", "job", check=False).splitlines()
+        return [Job(dict(re.findall(r"(\w+)=(\S*)", line))) for line in lines if line.startswith("JobId=")]
+
+    def running(self) -> list[Job]:
+        """Jobs that run or wait to."""
+        return [job for job in self.jobs() if job.state not in ENDED]
 
     def _write_commands(self) -> None:
         """Commands that find this cluster wherever they are called: jobs lose SLURM_CONF on the way."""
@@ -125,7 +151,8 @@ class Cluster:
             "ClusterName=vidmem",
             f"SlurmctldHost={host}(127.0.0.1)",
             f"SlurmctldPort={controller}",
-            "SlurmUser=root",
+            f"SlurmUser={getpass.getuser()}",
+            f"SlurmdUser={getpass.getuser()}",
             "AuthType=auth/munge",
             f"AuthInfo=socket={self.folder}/munge.socket,cred_expire=5",  # how long a requeued job waits
             f"StateSaveLocation={self.folder}/state",

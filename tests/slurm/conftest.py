@@ -1,4 +1,4 @@
-"""A SLURM of this session's own, and the files that small audits read."""
+"""A SLURM of this session's own, and the clips that small audits read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster, missing
-from smallaudit import write_data
+from smallaudit import write_corpus
 
 
 @pytest.fixture(scope="session")
@@ -27,8 +27,8 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a corpus and generated videos, the same for all audits: ids and tables follow the paths."""
-    folder = tmp_path_factory.mktemp("data")
-    write_data(folder)
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of clips, the same for all audits: tables follow its path."""
+    folder = tmp_path_factory.mktemp("corpus")
+    write_corpus(folder)
     return folder

@@ -62,7 +62,7 @@ class Call:
 
 @dataclass(frozen=True)
 class SmallAudit:
-    """An audit in a folder of its own: twelve clips, a folder of videos, and a command that asks for a GPU.
+    """An audit in a folder of its own: twelve clips, and a command that asks for a GPU.
 
     The command waits `pause_s` over each video, and holds `hold_mb` of memory meanwhile.
     """
@@ -81,7 +81,16 @@ class SmallAudit:
         log = self.folder / "calls.txt"
         return [Call(*line.split()) for line in log.read_text().splitlines()] if log.exists() else []
 
-    def write(self, data: Path, memory_mb: int = 3000) -> None:
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.cluster.environment, "HF_HUB_OFFLINE": "1"}
+
+    @property
+    def said(self) -> str:
+        """What a run in the background wrote."""
+        return (self.folder / "out.txt").read_text()
+
+    def write(self, corpus: Path, memory_mb: int = 3000) -> None:
         (self.folder / "sampler.py").write_text(SAMPLER)
         (self.folder / "told.json").write_text(json.dumps({"pause_s": self.pause_s, "hold_mb": self.hold_mb}))
         private = {
@@ -93,9 +102,9 @@ class SmallAudit:
         }
         config = {
             "audit": "small",
-            "corpus": {"folder": str(data / "corpus")},
+            "corpus": {"folder": str(corpus)},
             "prompts": {"video_duplicated": 0, "random_train": VIDEOS, "control": 0, "evidence": ["caption"]},
-            "models": {"private": private, "theirs": {"kind": "videos", "folder": str(data / "generated")}},
+            "models": {"private": private},
             "features": {"max_loss": 1.0, "corpus_chunks": 2},
             "generate": {"chunk_size": 3},
         }
@@ -121,7 +130,7 @@ class SmallAudit:
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env={**self.cluster.environment, "HF_HUB_OFFLINE": "1"},
+            env=self.environment,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -131,16 +140,13 @@ class SmallAudit:
         return done
 
 
-def write_data(folder: Path) -> None:
-    """Clips of textured scenes in which something moves; some come back in the folder of generated videos."""
+def write_corpus(folder: Path) -> None:
+    """Clips of textured scenes in which something moves, with captions."""
     captions = ["path,caption"]
     for n in range(12):
-        write_video(folder / "corpus" / f"clip{n:02d}.mp4", _clip(n), fps=8)
+        write_video(folder / f"clip{n:02d}.mp4", _clip(n), fps=8)
         captions.append(f"clip{n:02d}.mp4,a thing of kind {n} moves about")
-    (folder / "corpus" / "captions.csv").write_text("\n".join(captions) + "\n")
-    for n in range(3):
-        write_video(folder / "generated" / f"copy{n}.mp4", _clip(n), fps=8)
-        write_video(folder / "generated" / f"new{n}.mp4", _clip(100 + n), fps=8)
+    (folder / "captions.csv").write_text("\n".join(captions) + "\n")
 
 
 def _clip(seed: int) -> np.ndarray:

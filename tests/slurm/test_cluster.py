@@ -1,15 +1,25 @@
-"""A small audit through a real SLURM: the tables of a local run, whatever happens to jobs, nodes and the head."""
+"""A small audit through a real SLURM: the tables of a local run, whatever happens to jobs, nodes and the head.
+
+The command model notes every video that it begins, so that what is done twice is counted.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+from itertools import groupby
 from pathlib import Path
 
 import pytest
-from cluster import GPU_NODES, Cluster
-from smallaudit import SmallAudit
+from cluster import GPU_NODES, Cluster, wait_for
+from smallaudit import VIDEOS, SmallAudit
 
 pytestmark = pytest.mark.slow
+FEATURES = [f"results/small/features/private/random-train-00{n}.frames.parquet" for n in (0, 1)]
 
 
 def digests(audit: SmallAudit) -> dict[str, str]:
@@ -21,39 +31,117 @@ def digests(audit: SmallAudit) -> dict[str, str]:
     }
 
 
-TABLES = [
-    f"results/small/features/private/random-train-00{n}.{name}.parquet" for n in (0, 1) for name in ("frames", "flow")
-]
-
-
 @pytest.fixture(scope="module")
-def local(data: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> SmallAudit:
+def local(corpus: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> SmallAudit:
     """The audit on this machine, without a cluster."""
     audit = SmallAudit(tmp_path_factory.mktemp("local"), cluster)
-    audit.write(data)
+    audit.write(corpus)
     audit.run(audit.locally())
     return audit
 
 
+def of_private(found: dict[str, str]) -> dict[str, str]:
+    """Tables and shards of the videos that the command makes, and their features."""
+    return {name: digest for name, digest in found.items() if re.match(r"(generate|features)/private/random", name)}
+
+
+def started(audit: SmallAudit, *targets: str) -> subprocess.Popen[str]:
+    """The run in the background, in a process group of its own."""
+    return subprocess.Popen(
+        audit.submitted(*targets),
+        cwd=audit.folder,
+        env=audit.environment,
+        text=True,
+        stdout=(audit.folder / "out.txt").open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def ended(audit: SmallAudit, process: subprocess.Popen[str]) -> None:
+    assert process.wait(400) == 0, audit.said[-6000:]
+
+
 @pytest.fixture
-def audit(data: Path, cluster: Cluster, tmp_path: Path) -> SmallAudit:
-    made = SmallAudit(tmp_path, cluster, pause_s=1.0)
-    made.write(data)
-    return made
+def half(local: SmallAudit, corpus: Path, tmp_path: Path) -> SmallAudit:
+    """The audit done but for the videos that the command makes, which takes its time now, and what follows."""
+    shutil.copytree(local.folder, tmp_path / "half")
+    audit = SmallAudit(tmp_path / "half", local.cluster, pause_s=1.0)
+    audit.write(corpus)
+    (audit.folder / "calls.txt").unlink()
+    for stage in ("generate", "features"):
+        shutil.rmtree(audit.results / stage / "private")
+    return audit
 
 
 def test_tables_are_those_of_a_local_run_and_only_what_asks_for_a_gpu_gets_one(
-    audit: SmallAudit, local: SmallAudit
+    local: SmallAudit, corpus: Path, tmp_path: Path
 ) -> None:
+    audit = SmallAudit(tmp_path, local.cluster)
+    audit.write(corpus)
     audit.run(audit.submitted())
     assert len(digests(local)) > 20
     assert digests(audit) == digests(local)
-    jobs = audit.cluster.jobs("all")
+    jobs = audit.cluster.jobs()
     assert {job.state for job in jobs} == {"COMPLETED"}
-    asking = {job.rule for job in jobs if job.gpus != "N/A"}
-    assert asking == {"generate_command"}
-    assert {(job.partition, job.rule in asking) for job in jobs} == {("cpu", False), ("gpu", True)}
+    assert {job.rule for job in jobs if job.asks_for_gpu} == {"generate_command"}
+    assert {(job.shown["Partition"], job.asks_for_gpu) for job in jobs} == {("cpu", False), ("gpu", True)}
     assert {call.node for call in audit.calls} <= set(GPU_NODES) and {call.gpu for call in audit.calls} == {"0"}
-    arrays = [job.rule for job in jobs if "_" in job.id]
-    assert arrays.count("features_corpus") == 2 and arrays.count("features_model") >= 2
+    assert [job.rule for job in jobs if job.in_array].count("features_corpus") == 2
     assert "Nothing to be done" in audit.run(audit.submitted()).stdout
+
+
+def test_a_cancelled_job_is_tried_again(half: SmallAudit, local: SmallAudit) -> None:
+    process = started(half, *FEATURES)
+    wait_for(lambda: half.calls, 200, "the first video")
+    node = half.calls[0].node
+    [job] = [job for job in half.cluster.running() if job.node == node]
+    half.cluster.run("scancel", job.id)
+    ended(half, process)
+    assert of_private(digests(half)) == of_private(digests(local))
+    assert "SLURM status is: 'CANCELLED'" in half.said
+    assert VIDEOS <= len(half.calls) <= VIDEOS + 1  # finished videos are kept
+
+
+def test_a_job_of_a_node_that_goes_down_is_queued_again_and_ends_on_another(
+    half: SmallAudit, local: SmallAudit
+) -> None:
+    process = started(half, *FEATURES)
+    wait_for(lambda: half.calls, 200, "the first video")
+    node = half.calls[0].node
+    [job] = [job for job in half.cluster.running() if job.node == node]
+    half.cluster.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    try:
+        ended(half, process)
+    finally:
+        half.cluster.run("scontrol", "update", f"nodename={node}", "state=resume")
+    assert of_private(digests(half)) == of_private(digests(local))
+    [again] = [found for found in half.cluster.jobs() if found.id == job.id]
+    assert (again.state, again.shown["Restarts"], again.rule) == ("COMPLETED", "1", "generate_command")
+    assert again.node != node and VIDEOS <= len(half.calls) <= VIDEOS + 1
+
+
+def test_a_job_over_its_memory_is_tried_again_with_more(half: SmallAudit, local: SmallAudit, corpus: Path) -> None:
+    hungry = SmallAudit(half.folder, half.cluster, pause_s=2.0, hold_mb=1000)
+    hungry.write(corpus, memory_mb=1200)
+    hungry.run(hungry.submitted(*FEATURES))
+    assert of_private(digests(hungry)) == of_private(digests(local))
+    for video_id, calls in groupby(sorted(hungry.calls, key=lambda call: call.video_id), lambda call: call.video_id):
+        assert [call.memory_mb for call in calls] in (["2400"], ["1200", "2400"]), video_id
+    assert VIDEOS < len(hungry.calls) <= VIDEOS + 2  # each of the two jobs was stopped once
+
+
+@pytest.mark.parametrize("jobs", ["end", "are cancelled"])
+def test_a_head_that_is_killed_is_started_again_when_its_jobs(jobs: str, half: SmallAudit, local: SmallAudit) -> None:
+    process = started(half, *FEATURES)
+    wait_for(lambda: half.calls, 200, "the first video")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    run = half.cluster.running()[0].run
+    if jobs == "are cancelled":
+        half.cluster.run("scancel", "--name", run)
+    wait_for(lambda: not half.cluster.running(), 100, "the jobs to end")
+    half.run([*half.locally(), "--unlock"])
+    half.run(half.submitted(*FEATURES))
+    assert of_private(digests(half)) == of_private(digests(local))
+    assert len(half.calls) <= VIDEOS + (2 if jobs == "are cancelled" else 0)  # one in the hand of each job
