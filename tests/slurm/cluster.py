@@ -79,7 +79,7 @@ class Cluster:
         return {**os.environ, "PATH": f"{self.folder / 'bin'}{os.pathsep}{_path()}"}
 
     def start(self) -> None:
-        """Start all daemons, and wait until both nodes take jobs."""
+        """Start all daemons, and wait until all nodes take jobs."""
         (self.folder / "state").mkdir()
         self._write_commands()
         key = self.folder / "munge.key"

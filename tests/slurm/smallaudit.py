@@ -16,12 +16,6 @@ from vidmem.media import write_video
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "profiles" / "slurm"
-SITE = {
-    "partitions": {
-        "cpu": {"max_mem_mb": 9000, "max_runtime": 2880, "max_threads": 2},
-        "gpu": {"max_gpu": 1, "max_mem_mb": 9000, "max_runtime": 2880, "max_threads": 2},
-    }
-}
 VIDEOS = 6
 # Says of every video which one it begins, where, with which GPU and how much memory; what it is told beside the
 # contract lies in a file, for its arguments make the ids of the videos.
@@ -109,17 +103,16 @@ class SmallAudit:
             "generate": {"chunk_size": 3},
         }
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
-        (self.folder / "site.yaml").write_text(yaml.safe_dump(SITE))
 
     def locally(self) -> list[str]:
         """The command that runs it on this machine."""
         return [*self._base(), "--cores", "2"]
 
     def submitted(self, *more: str) -> list[str]:
-        """The command that submits its jobs: the profile, and what this cluster differs in from a site's."""
+        """The command that submits its jobs: by the profile, with quicker checks, and what a cluster without accounts needs."""
         quick = ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "5"]
         here = ["--slurm-status-command", "squeue", "--slurm-no-account", "--latency-wait", "5"]
-        partitions = ["--slurm-partition-config", str(self.folder / "site.yaml")]
+        partitions = ["--slurm-partition-config", str(PROFILE / "site.yaml")]
         return [*self._base(), "--workflow-profile", str(PROFILE), *quick, *here, *partitions, *more]
 
     def _base(self) -> list[str]:

@@ -15,11 +15,12 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
+import yaml
 from cluster import GPU_NODES, Cluster, wait_for
-from smallaudit import VIDEOS, SmallAudit
+from smallaudit import PROFILE, VIDEOS, SmallAudit
 
 pytestmark = pytest.mark.slow
-FEATURES = [f"results/small/features/private/random-train-00{n}.frames.parquet" for n in (0, 1)]
+SHARDS = [f"results/small/generate/private/random-train-00{n}.tar" for n in (0, 1)]
 
 
 def digests(audit: SmallAudit) -> dict[str, str]:
@@ -40,9 +41,9 @@ def local(corpus: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFacto
     return audit
 
 
-def of_private(found: dict[str, str]) -> dict[str, str]:
-    """Tables and shards of the videos that the command makes, and their features."""
-    return {name: digest for name, digest in found.items() if re.match(r"(generate|features)/private/random", name)}
+def shards(audit: SmallAudit) -> dict[str, str]:
+    """Hashes of the shards and tables of the videos that the command makes."""
+    return {name: digest for name, digest in digests(audit).items() if name.startswith("generate/private/")}
 
 
 def started(audit: SmallAudit, *targets: str) -> subprocess.Popen[str]:
@@ -64,13 +65,12 @@ def ended(audit: SmallAudit, process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture
 def half(local: SmallAudit, corpus: Path, tmp_path: Path) -> SmallAudit:
-    """The audit done but for the videos that the command makes, which takes its time now, and what follows."""
+    """The audit, done but for the videos that the command makes, which takes its time over them now."""
     shutil.copytree(local.folder, tmp_path / "half")
     audit = SmallAudit(tmp_path / "half", local.cluster, pause_s=1.0)
     audit.write(corpus)
     (audit.folder / "calls.txt").unlink()
-    for stage in ("generate", "features"):
-        shutil.rmtree(audit.results / stage / "private")
+    shutil.rmtree(audit.results / "generate" / "private")
     return audit
 
 
@@ -87,18 +87,23 @@ def test_tables_are_those_of_a_local_run_and_only_what_asks_for_a_gpu_gets_one(
     assert {job.rule for job in jobs if job.asks_for_gpu} == {"generate_command"}
     assert {(job.shown["Partition"], job.asks_for_gpu) for job in jobs} == {("cpu", False), ("gpu", True)}
     assert {call.node for call in audit.calls} <= set(GPU_NODES) and {call.gpu for call in audit.calls} == {"0"}
-    assert [job.rule for job in jobs if job.in_array].count("features_corpus") == 2
+    array = [job for job in jobs if job.in_array and job.rule == "features_corpus"]
+    assert len(array) == 2
+    limit = yaml.safe_load((PROFILE / "profile.yaml").read_text())["slurm-array-limit"]
+    script = audit.cluster.run("scontrol", "write", "batch_script", array[0].id, "-")
+    [others] = re.findall(r"array-execs=(\S+)", script)
+    assert 1.5 * len(others) * limit < 128 * 1024  # the most that an argument may hold, with room for longer paths
     assert "Nothing to be done" in audit.run(audit.submitted()).stdout
 
 
 def test_a_cancelled_job_is_tried_again(half: SmallAudit, local: SmallAudit) -> None:
-    process = started(half, *FEATURES)
+    process = started(half, *SHARDS)
     wait_for(lambda: half.calls, 200, "the first video")
     node = half.calls[0].node
     [job] = [job for job in half.cluster.running() if job.node == node]
     half.cluster.run("scancel", job.id)
     ended(half, process)
-    assert of_private(digests(half)) == of_private(digests(local))
+    assert shards(half) == shards(local)
     assert "SLURM status is: 'CANCELLED'" in half.said
     assert VIDEOS <= len(half.calls) <= VIDEOS + 1  # finished videos are kept
 
@@ -106,7 +111,7 @@ def test_a_cancelled_job_is_tried_again(half: SmallAudit, local: SmallAudit) -> 
 def test_a_job_of_a_node_that_goes_down_is_queued_again_and_ends_on_another(
     half: SmallAudit, local: SmallAudit
 ) -> None:
-    process = started(half, *FEATURES)
+    process = started(half, *SHARDS)
     wait_for(lambda: half.calls, 200, "the first video")
     node = half.calls[0].node
     [job] = [job for job in half.cluster.running() if job.node == node]
@@ -115,7 +120,7 @@ def test_a_job_of_a_node_that_goes_down_is_queued_again_and_ends_on_another(
         ended(half, process)
     finally:
         half.cluster.run("scontrol", "update", f"nodename={node}", "state=resume")
-    assert of_private(digests(half)) == of_private(digests(local))
+    assert shards(half) == shards(local)
     [again] = [found for found in half.cluster.jobs() if found.id == job.id]
     assert (again.state, again.shown["Restarts"], again.rule) == ("COMPLETED", "1", "generate_command")
     assert again.node != node and VIDEOS <= len(half.calls) <= VIDEOS + 1
@@ -124,24 +129,24 @@ def test_a_job_of_a_node_that_goes_down_is_queued_again_and_ends_on_another(
 def test_a_job_over_its_memory_is_tried_again_with_more(half: SmallAudit, local: SmallAudit, corpus: Path) -> None:
     hungry = SmallAudit(half.folder, half.cluster, pause_s=2.0, hold_mb=1000)
     hungry.write(corpus, memory_mb=1200)
-    hungry.run(hungry.submitted(*FEATURES))
-    assert of_private(digests(hungry)) == of_private(digests(local))
+    hungry.run(hungry.submitted(*SHARDS))
+    assert shards(hungry) == shards(local)
     for video_id, calls in groupby(sorted(hungry.calls, key=lambda call: call.video_id), lambda call: call.video_id):
         assert [call.memory_mb for call in calls] in (["2400"], ["1200", "2400"]), video_id
     assert VIDEOS < len(hungry.calls) <= VIDEOS + 2  # each of the two jobs was stopped once
 
 
-@pytest.mark.parametrize("jobs", ["end", "are cancelled"])
-def test_a_head_that_is_killed_is_started_again_when_its_jobs(jobs: str, half: SmallAudit, local: SmallAudit) -> None:
-    process = started(half, *FEATURES)
-    wait_for(lambda: half.calls, 200, "the first video")
+def test_a_head_that_is_killed_is_started_again_after_its_jobs(half: SmallAudit, local: SmallAudit) -> None:
+    """One of the two jobs that it leaves behind ends by itself, and its videos count; the other is cancelled."""
+    process = started(half, *SHARDS)
+    wait_for(lambda: len({call.node for call in half.calls}) == 2, 200, "both jobs to begin a video")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    run = half.cluster.running()[0].run
-    if jobs == "are cancelled":
-        half.cluster.run("scancel", "--name", run)
+    cancelled, _ = half.cluster.running()
+    half.cluster.run("scancel", cancelled.id)
     wait_for(lambda: not half.cluster.running(), 100, "the jobs to end")
     half.run([*half.locally(), "--unlock"])
-    half.run(half.submitted(*FEATURES))
-    assert of_private(digests(half)) == of_private(digests(local))
-    assert len(half.calls) <= VIDEOS + (2 if jobs == "are cancelled" else 0)  # one in the hand of each job
+    again = half.run(half.submitted(*SHARDS))
+    assert len(re.findall("has been submitted", again.stdout)) == 1
+    assert shards(half) == shards(local)
+    assert len(half.calls) <= VIDEOS + 1
