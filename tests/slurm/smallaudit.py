@@ -109,7 +109,7 @@ class SmallAudit:
         return [*self._base(), "--cores", "2"]
 
     def submitted(self, *more: str) -> list[str]:
-        """The command that submits its jobs: by the profile, with quicker checks, and what a cluster without accounts needs."""
+        """The command that submits its jobs: by the profile, looked after more often, without accounts."""
         quick = ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "5"]
         here = ["--slurm-status-command", "squeue", "--slurm-no-account", "--latency-wait", "5"]
         partitions = ["--slurm-partition-config", str(PROFILE / "site.yaml")]
