@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidmem.config.models import Diffusers, Oracle
+from vidmem.features.stage import MAX_NULL_CLIPS
 from vidmem.plan import Plan
 from vidmem.plan.needs import MOST_MINUTES, NEEDS, ON_CPU, ON_GPU, Need, most, sampling
-from vidmem.plan.resources import ARRAYS, SAMPLING, rows
+from vidmem.plan.resources import ARRAYS, NULL_VIDEOS, SAMPLING, rows
 
 ROOT = Path(__file__).parents[2]
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
@@ -137,5 +138,12 @@ def test_the_corpus_is_asked_for_by_the_rows_of_its_tables(plan: Plan, tmp_path:
     assert asked(plan, "retrieve", "oracle", manifest=paths[0]) == (4000, 61)  # 800,000 pairs: 16 s
     pl.DataFrame({"item_id": ["a"] * 5}).write_parquet(paths[0])
     assert rows(paths) == 205
+    Path(paths[0]).write_bytes(b"damaged")
+    assert rows(paths) == 200
     with pytest.raises(FileNotFoundError):  # which Snakemake takes for "not known yet" in a dry run
         rows([str(tmp_path / "missing.parquet")])
+
+
+def test_the_null_distribution_is_asked_for_as_many_clips_as_are_drawn(plan: Plan) -> None:
+    assert NULL_VIDEOS == MAX_NULL_CLIPS
+    assert asked(plan, "features_null") == asked(plan, "features_background") == (2308, 82)

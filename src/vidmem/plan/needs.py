@@ -33,7 +33,6 @@ class Need:
 
 
 FEATURES = Need(2000, 30, mem_mb_each=0.6, seconds_each=6)  # a video: 0.3 MB of features; a second with 32 frames
-NULL_FEATURES = Need(2400, 90)  # at most 512 videos (`features.stage`)
 SEARCH = Need(4000, 60, seconds_each=2e-5)  # two videos held against each other: 4.3 µs by content, 1.6 µs by motion
 
 # Sampling, where the config doesn't say more. The demo's own models took 1.3 GB and a second a video.
@@ -55,8 +54,8 @@ NEEDS = {
     "generate_folder": Need(2000, 30, seconds_each=1),
     "features_corpus": FEATURES,
     "features_model": FEATURES,
-    "features_null": NULL_FEATURES,
-    "features_background": NULL_FEATURES,
+    "features_null": FEATURES,
+    "features_background": FEATURES,
     "index_corpus": Need(4000, 60, mem_mb_each=2, seconds_each=0.5),
     "retrieve": SEARCH,
     "retrieve_null": SEARCH,

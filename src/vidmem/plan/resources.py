@@ -95,6 +95,8 @@ class Resources(Readings):
             "corpus_manifest": lambda w, files: rows(files),
             "prompts": lambda w, files: rows([files.corpus]),
             "features_corpus": lambda w, files: rows([files.manifest]) / len(self.corpus_chunks()),
+            "features_null": lambda w, files: NULL_VIDEOS,
+            "features_background": lambda w, files: NULL_VIDEOS,
             # MB of features
             "duplicates": lambda w, files: files.size_mb,
             "index_corpus": lambda w, files: files.size_mb,
@@ -125,7 +127,10 @@ class Resources(Readings):
 
 
 def rows(tables: Iterable[str]) -> int:
-    """Rows of Parquet tables, by their footers. Raises `FileNotFoundError` for one that isn't there yet."""
+    """Rows of Parquet tables, by their footers. Raises `FileNotFoundError` for one that isn't there yet.
+
+    One that is damaged counts as empty: the job that reads it says what is wrong.
+    """
     return sum(_rows(path, Path(path).stat().st_mtime_ns) for path in tables)
 
 
@@ -134,4 +139,7 @@ def _rows(path: str, mtime_ns: int) -> int:
     """Rows of one table; read once, for every chunk's job asks."""
     import pyarrow.parquet  # not needed to parse the workflow, only once the table is there
 
-    return int(pyarrow.parquet.read_metadata(path).num_rows)
+    try:
+        return int(pyarrow.parquet.read_metadata(path).num_rows)
+    except pyarrow.ArrowInvalid:
+        return 0
