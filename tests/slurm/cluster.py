@@ -14,6 +14,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +105,17 @@ class Cluster:
             while (pids := self.alive()) and time.monotonic() < end:
                 subprocess.run(["kill", signal, *pids], check=False, capture_output=True)
                 time.sleep(0.5)
+        if left := self._left_behind():
+            subprocess.run(["kill", "-KILL", *left], check=False, capture_output=True)
+
+    def _left_behind(self) -> list[str]:
+        """Processes of jobs that nobody ended: without cgroups a node that goes down forgets some."""
+        ours, found = f"SLURM_CONF={self.folder}/slurm.conf".encode(), []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with suppress(OSError):  # it ended meanwhile, or is another user's
+                if ours in path.read_bytes().split(b"\0"):
+                    found.append(path.parent.name)
+        return found
 
     def alive(self) -> list[str]:
         """Process ids of the daemons that run."""
@@ -171,7 +183,7 @@ class Cluster:
             "JobAcctGatherType=jobacct_gather/linux",
             "JobAcctGatherFrequency=1",
             "JobAcctGatherParams=OverMemoryKill",  # memory is held to without cgroups, which a container may not have
-            "ReturnToService=2",
+            "ReturnToService=1",  # a node that was set down stays so until it is resumed
             "SlurmdTimeout=10",
             "KillWait=2",
             "MinJobAge=600",
