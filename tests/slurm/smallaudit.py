@@ -17,8 +17,8 @@ from vidmem.media import write_video
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "profiles" / "slurm"
 VIDEOS = 6
-# Says of every video which one it begins, where, with which GPU and how much memory; what it is told beside the
-# contract lies in a file, for its arguments make the ids of the videos.
+# Notes of every video that it begins it, where, and with which GPU. What it is told beside the contract lies in a file,
+# for its arguments make the ids of the videos.
 SAMPLER = """
 import json, os, pathlib, sys, time
 import numpy as np
@@ -28,11 +28,12 @@ prompts, outputs = sys.argv[1:]
 told = json.loads(pathlib.Path("told.json").read_text())
 for line in pathlib.Path(prompts).read_text(encoding="utf-8").splitlines():
     asked = json.loads(line)
-    where = [os.environ.get(name, "-") for name in ("SLURMD_NODENAME", "CUDA_VISIBLE_DEVICES", "SLURM_MEM_PER_NODE")]
+    where = [os.environ.get(name, "-") for name in ("SLURMD_NODENAME", "CUDA_VISIBLE_DEVICES")]
     with open("calls.txt", "a") as file:
         print(asked["video_id"], *where, file=file)
     held = np.ones(told["hold_mb"] * 2**17)
     time.sleep(told["pause_s"])
+    del held
     rng = np.random.default_rng([asked["seed"], *asked["prompt_id"].encode()])
     video = np.repeat(rng.integers(0, 255, (1, 64, 64, 3), np.uint8), 12, 0)
     for t in range(12):
@@ -51,7 +52,6 @@ class Call:
     video_id: str
     node: str
     gpu: str
-    memory_mb: str
 
 
 @dataclass(frozen=True)
