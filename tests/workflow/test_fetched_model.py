@@ -80,7 +80,7 @@ def test_a_hub_model_is_fetched_sampled_and_sampled_again_without_the_network(hu
         f["path"] for f in record["files"]
     }
     hub.shutdown()
-    again = snakemake(folder, hub, TARGET, "--forcerun", "generate_gpu", HF_HUB_OFFLINE="1")
+    again = snakemake(folder, hub, TARGET, "--forcerun", "generate", HF_HUB_OFFLINE="1")
     assert again.returncode == 0, again.stdout[-4000:]
     assert "generate_fetch" not in again.stdout
     assert rows(folder) == first
