@@ -58,13 +58,15 @@ class Call:
 class SmallAudit:
     """An audit in a folder of its own: twelve clips, and a command that asks for a GPU.
 
-    The command waits `pause_s` over each video, and holds `hold_mb` of memory meanwhile.
+    The command waits `pause_s` over each video, and holds `hold_mb` of memory meanwhile. Jobs are looked after `check_s`
+    after they were submitted: a little more than they take, for the next look comes ten seconds later.
     """
 
     folder: Path
     cluster: Cluster
     pause_s: float = 0.0
     hold_mb: int = 0
+    check_s: int = 8
 
     @property
     def results(self) -> Path:
@@ -110,7 +112,8 @@ class SmallAudit:
 
     def submitted(self, *more: str) -> list[str]:
         """The command that submits its jobs: by the profile, looked after more often, without accounts."""
-        quick = ["--slurm-init-seconds-before-status-checks", "5", "--seconds-between-status-checks", "5"]
+        after = str(self.check_s)
+        quick = ["--slurm-init-seconds-before-status-checks", after, "--seconds-between-status-checks", after]
         here = ["--slurm-status-command", "squeue", "--slurm-no-account", "--latency-wait", "5"]
         partitions = ["--slurm-partition-config", str(PROFILE / "site.yaml")]
         return [*self._base(), "--workflow-profile", str(PROFILE), *quick, *here, *partitions, *more]

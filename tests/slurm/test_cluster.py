@@ -66,7 +66,7 @@ def ended(audit: SmallAudit, process: subprocess.Popen[str]) -> None:
 def half(local: SmallAudit, corpus: Path, tmp_path: Path) -> SmallAudit:
     """The audit, done but for the videos that the command makes, which takes its time over them now."""
     shutil.copytree(local.folder, tmp_path / "half")
-    audit = SmallAudit(tmp_path / "half", local.cluster, pause_s=1.0)
+    audit = SmallAudit(tmp_path / "half", local.cluster, pause_s=1.0, check_s=11)
     audit.write(corpus)
     (audit.folder / "calls.txt").unlink()
     shutil.rmtree(audit.results / "generate" / "private")
@@ -126,7 +126,7 @@ def test_a_job_of_a_node_that_goes_down_is_queued_again_and_ends_on_another(
 
 
 def test_a_job_over_its_memory_is_tried_again_with_more(half: SmallAudit, local: SmallAudit, corpus: Path) -> None:
-    hungry = SmallAudit(half.folder, half.cluster, pause_s=2.0, hold_mb=1000)
+    hungry = SmallAudit(half.folder, half.cluster, pause_s=2.0, hold_mb=1000, check_s=11)
     hungry.write(corpus, memory_mb=1200)
     before = {job.id for job in hungry.cluster.jobs()}
     hungry.run(hungry.submitted(*SHARDS))
