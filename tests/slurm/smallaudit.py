@@ -58,8 +58,8 @@ class Call:
 class SmallAudit:
     """An audit in a folder of its own: twelve clips, and a command that asks for a GPU.
 
-    The command waits `pause_s` over each video, and holds `hold_mb` of memory meanwhile. Jobs are looked after `check_s`
-    after they were submitted: a little more than they take, for the next look comes ten seconds later.
+    The command waits `pause_s` over each video, and holds `hold_mb` of memory meanwhile. `check_s` is when jobs are
+    first looked after: a little more than they take on a quiet machine, for the next look is ten seconds later still.
     """
 
     folder: Path
