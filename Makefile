@@ -18,13 +18,13 @@ demo: $(READY) ## set up, run the default audit, print its verdicts and where th
 	@HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --quiet rules host reason $(PROGRESS)
 	@$(BIN)/python -m vidmem.report.show results/demo/report
 
-# Units side by side, one thread each; workflows one after another, for each of them uses all cores.
+# Files of tests side by side, the long ones first; a worker takes one thread where it is not told otherwise.
+TESTED := tests/workflow tests/slurm tests/conda tests/faults tests/unit tests/browser
 test: $(READY_DEV) ## set up, run every test (or TESTS="those")
 ifdef TESTS
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(TESTS)
 else
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile tests/unit tests/browser
-	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest tests/workflow
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder $(TESTED)
 endif
 
 lint: $(READY_DEV) ## style and types
