@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,21 @@ def flow(motion: int) -> tuple[np.ndarray, np.ndarray]:
         near = np.exp(-(((axis[None] - a[0]) ** 2 + (axis[:, None] - a[1]) ** 2) / 0.03))
         vectors.append(np.stack([near * (b[i] - a[i]) * FPS for i in (0, 1)]).ravel())
     return times, np.asarray(vectors, np.float32)
+
+
+def frames_of(ids: Iterable[str]) -> dict[str, Any]:
+    """Frame rows at 4 Hz: all videos look alike at first and turn away from each other by their number."""
+    rows: dict[str, list[Any]] = {k: [] for k in ("video_id", "frame", "time_s", "vector", "thumbnail", "picture")}
+    for number, name in enumerate(ids):
+        for i in range(4):
+            angle = 0.1 * i * (number % 4)
+            rows["video_id"].append(name)
+            rows["frame"].append(i)
+            rows["time_s"].append(i / 4)
+            rows["vector"].append(np.array([np.cos(angle), np.sin(angle), 0, 0], np.float32))
+            rows["thumbnail"].append(bytes([200, 30 + 40 * (number % 4), 60]) * (tables.THUMBNAIL_BYTES // 3))
+            rows["picture"].append(bytes(range(0, 240, 5)) * (tables.PICTURE_BYTES // 48))
+    return {**rows, "vector": np.array(rows["vector"], np.float32).reshape(-1, 4)}
 
 
 def media_row(path: str, name: str | None = None) -> dict[str, Any]:
@@ -138,10 +154,8 @@ class World:
         ]
         columns = {key: [row[key] for row in rows] for key in ("video_id", "index", "time_s", "magnitude", "vector")}
         tables.write_table(folder / "flow.parquet", columns, tables.flow_schema(GRID), made_by)
-        frames = {"video_id": [], "frame": [], "time_s": [], "vector": np.empty((0, 4))}
-        tables.write_table(
-            folder / "frames.parquet", frames, tables.frames_schema(4), made_by | {"engine": "sscd-int8"}
-        )
+        seen = frames_of(flows)
+        tables.write_table(folder / "frames.parquet", seen, tables.frames_schema(4), made_by | {"engine": "sscd-int8"})
         return FeatureFiles([folder / "items.parquet"], [folder / "frames.parquet"], [folder / "flow.parquet"])
 
     def model(

@@ -98,12 +98,15 @@ def test_nothing_is_fetched_from_elsewhere(report: Path) -> None:
     assert "default-src 'none'" in str(policy["content"])
 
 
-def test_the_policy_lets_the_own_script_run_and_no_other(report: Path) -> None:
+def test_the_policy_lets_the_own_script_and_style_run_and_no_other(report: Path) -> None:
     text = (report / "index.html").read_text(encoding="utf-8")
-    scripts = re.findall(r"<script>(.*?)</script>", text, re.S)
-    assert len(scripts) == 1
-    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
-    assert f"'sha256-{digest}'" in text
+    policy = str(next(m["content"] for m in page_of(report).all("meta") if m.get("http-equiv")))
+    for tag in ("script", "style"):
+        found = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.S)
+        assert len(found) == 1
+        digest = base64.b64encode(hashlib.sha256(found[0].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy and not [a for _, a in page_of(report).elements if "style" in a]
 
 
 def test_every_picture_exists_has_its_size_and_says_what_it_shows(report: Path) -> None:
@@ -113,7 +116,9 @@ def test_every_picture_exists_has_its_size_and_says_what_it_shows(report: Path) 
         with Image.open(report / str(image["src"])) as picture:
             assert picture.width % int(str(image["width"])) == 0
         assert image["alt"]
-    assert {p.name for p in (report / "media").iterdir()} == {Path(str(i["src"])).name for i in images}
+    films = page_of(report).all("video")
+    assert films and all(f["aria-label"] and f["preload"] == "none" and "controls" in f for f in films)
+    assert {p.name for p in (report / "media").iterdir()} == {Path(str(i["src"])).name for i in images + films}
 
 
 def test_a_hostile_caption_is_shown_as_text(report: Path) -> None:
@@ -302,7 +307,7 @@ def test_a_path_that_leaves_its_root_is_not_opened(tmp_path: Path) -> None:
 
 def test_tables_are_written_as_csv_and_parquet_and_hold_no_formulas(report: Path) -> None:
     names = {"rates", "verdicts", "agreement", "thresholds", "findings", "matches", "detect", "truth", "truth_auc"}
-    names |= {"transfer", "dose_response", "effective_size", "search", "skipped", "study"}
+    names |= {"transfer", "dose_response", "effective_size", "search", "skipped", "study", "videos"}
     assert [p.name for p in (report / "tables").glob("*.tex")] == ["study.tex"]
     for suffix in (".csv", ".parquet"):
         assert {p.stem for p in (report / "tables").glob(f"*{suffix}")} == names

@@ -176,5 +176,14 @@ class Report(Section):
         "that has no results yet is said to have none; a later run picks them up.",
     )
     findings: int = Field(60, ge=0, description="Findings shown with their pictures, the surest first.")
+    references: Literal["show", "blur", "omit"] = Field(
+        "show",
+        description="Pictures of the corpus in the report: as they are, blurred past recognition, or left out. Scores, "
+        "captions and generated videos stay: a copy shows what it copies.",
+    )
+    prompt_pages: int = Field(
+        500, ge=0, description="Prompts that get a page with all their videos, the surest findings' first."
+    )
+    clip_width: int = Field(192, ge=64, le=512, description="Width of each side of a playing match, in pixels.")
     strip_frames: int = Field(6, ge=1, le=24, description="Frames in a strip.")
     strip_width: int = Field(112, ge=32, le=512, description="Width of a frame in a strip, in pixels.")

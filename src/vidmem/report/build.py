@@ -10,25 +10,32 @@ from vidmem.report.files import make_tables, write_tables
 from vidmem.report.gallery import make_cards
 from vidmem.report.inputs import ReportInputs
 from vidmem.report.page import render_page
+from vidmem.report.prompt_pages import prompts_of, write_prompt_pages
 from vidmem.report.summary import make_summary, to_json
+
+FOLDERS = ("media", "prompts", "tables")
+WRITTEN = {".webp", ".mp4", ".html", ".csv", ".parquet", ".tex"}
 
 
 def build_report(
     inputs: ReportInputs, settings: Mapping[str, Any], out_dir: str | Path, summary_path: str | Path | None = None
 ) -> dict[str, Any]:
-    """Write `out_dir/{index.html,media/,tables/}` and the summary; gives the summary.
+    """Write `out_dir/{index.html,prompts/,media/,tables/}` and the summary; gives the summary.
 
     `settings` is the config's `report` section as a dict. The summary goes to `summary_path`, by default beside
     `out_dir`: results/<audit>/summary.json. The same inputs give the same bytes.
     """
     out, summary_file = Path(out_dir), Path(summary_path or Path(out_dir).parent / "summary.json")
-    for folder in ("media", "tables"):
+    for folder in FOLDERS:
         _empty(out / folder)
     summary = make_summary(inputs)
     frames = make_tables(inputs)
     write_tables(frames, out / "tables")
     cards = make_cards(inputs, settings, out)
-    _write(out / "index.html", render_page(inputs, settings, summary, frames, cards, out))
+    prompts = prompts_of(inputs, frames["videos"], int(settings.get("prompt_pages", 500)))
+    write_prompt_pages(inputs, settings, prompts, {card.finding.id for card in cards}, out / "prompts")
+    pages = {prompt.prompt_id: prompt.page for prompt in prompts if prompt.page}
+    _write(out / "index.html", render_page(inputs, settings, summary, frames, cards, out, pages))
     _write(summary_file, to_json(summary))
     return summary
 
@@ -37,7 +44,7 @@ def _empty(folder: Path) -> None:
     """Remove what an earlier report left: a strip that no card shows would be a leftover of another verdict."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.suffix in {".webp", ".csv", ".parquet", ".tex"}:
+        if path.suffix in WRITTEN:
             path.unlink()
 
 

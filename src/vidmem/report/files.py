@@ -53,6 +53,7 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
         ),
         "agreement": agreement_table(inputs),
         "thresholds": threshold_table(inputs),
+        "videos": _by_model(metrics, tables.METRICS).drop("template_map"),
         "findings": _findings(metrics, text_of(inputs.prompts)),
         "matches": _by_model({n: tables.read_table(f.matches) for n, f in inputs.models.items()}, tables.MATCHES),
         "detect": _by_model(

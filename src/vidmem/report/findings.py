@@ -1,7 +1,8 @@
-"""Which videos are shown: the surest findings first, with every model and kind represented."""
+"""Which videos are shown: every model and kind represented, the surest finding first."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import polars as pl
 from vidmem import tables
 from vidmem.report.cells import Cells, square
 from vidmem.report.inputs import ReportInputs, ok_rows
+from vidmem.report.rates import IN_NO_SET
 from vidmem.report.thresholds import KINDS
 
 ScoreNames = Mapping[str, Sequence[tuple[str, str]]]
@@ -52,13 +54,28 @@ class Finding:
     found: bool  # False: shown only as the closest that there was
 
     @property
+    def id(self) -> str:
+        """Names the finding in links: the same as long as the video is."""
+        return finding_id(self.model, self.row["video_id"])
+
+    @property
+    def prompt_set(self) -> str:
+        """The set that its prompt is of, in words."""
+        return str(self.row["prompt_set"] or IN_NO_SET)
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of memorisation found."""
         return tuple(m.kind for m in self.matches) if self.found else ()
 
 
+def finding_id(model: str, video_id: str) -> str:
+    """16 hex digits."""
+    return hashlib.sha256(f"{model}\x1f{video_id}".encode()).hexdigest()[:16]
+
+
 def choose(inputs: ReportInputs, most: int) -> list[Finding]:
-    """At most `most` findings, by model and then surest first; where there are none at all, the closest matches.
+    """At most `most` findings, the surest first; where there are none at all, the closest matches.
 
     Models and kinds take turns, so that a model that reproduces everything does not crowd out the others; within a
     model and kind, other reference items come before more of the same.
@@ -75,10 +92,22 @@ def choose(inputs: ReportInputs, most: int) -> list[Finding]:
     found = bool(picked)
     if not found:
         picked = _closest(inputs)[: min(most, 6)]
-    order = {name: i for i, name in enumerate(inputs.models)}
-    picked = sorted(picked, key=lambda pair: order[pair[0]])  # stable: the surest stay first
     names = score_names(inputs.config)
-    return [_finding(model, row, found, names) for model, row in picked]
+    return sorted((_finding(model, row, found, names) for model, row in picked), key=certainty)  # stable
+
+
+def certainty(finding: Finding) -> tuple[float, float]:
+    """Sorts the surest first: the least p-value of its kinds, then how far a score is above its threshold.
+
+    Our definition. A missing p-value counts as 1; the distance is a share of the threshold, so that kinds compare.
+    """
+    p = min((m.p_value for m in finding.matches if m.p_value is not None and m.p_value == m.p_value), default=1.0)
+    ahead = [
+        (m.score - m.threshold) / max(abs(m.threshold), 1e-9)
+        for m in finding.matches
+        if m.score is not None and m.threshold is not None
+    ]
+    return p, -max(ahead, default=0.0)
 
 
 def _surest(rows: pl.DataFrame, kind: str) -> list[dict[str, Any]]:

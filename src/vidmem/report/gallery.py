@@ -1,4 +1,4 @@
-"""The gallery: each finding's evidence as pictures, generated above reference, column for column in time."""
+"""The gallery: each finding's evidence, both sides in step, and what its filters ask for."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 from vidmem.progress import progress
 from vidmem.report.findings import Finding, Match, choose
 from vidmem.report.inputs import ReportInputs, text_of
-from vidmem.report.painter import Painter, Strip
-from vidmem.report.sources import Flow, Source, flows_of, references, videos_of
+from vidmem.report.likeness import vectors_of
+from vidmem.report.painter import Evidence, Painter
+from vidmem.report.sources import references, videos_of
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,7 @@ class Block:
     match: Match
     ref_caption: str | None
     ref_kind: str | None  # video | image
-    strips: tuple[Strip, ...]
-    full_flow: float | None  # magnitude of full saturation, shares of the width a second
+    shown: Evidence
 
 
 @dataclass(frozen=True)
@@ -42,28 +42,17 @@ def make_cards(inputs: ReportInputs, settings: Mapping[str, Any], out_dir: Path)
         name: videos_of(inputs, name, {f.row["video_id"] for f in findings if f.model == name})
         for name in inputs.models
     }
-    flows = flows_of(inputs, findings, refs)
+    vectors = vectors_of(inputs, findings, refs)
     prompts = text_of(inputs.prompts)
     painter = Painter(inputs, settings, out_dir)
     cards = []
-    for finding in progress(findings, len(findings), "strips") if findings else ():
+    for finding in progress(findings, len(findings), "clips") if findings else ():
         video = videos[finding.model].get(finding.row["video_id"])
-        blocks = [_block(painter, finding, m, video, refs.get(m.ref_id), flows) for m in finding.matches]
+        blocks = []
+        for match in finding.matches:
+            ref = refs.get(match.ref_id)
+            shown = painter.show(finding, match, video, ref, vectors)
+            kind = ref.info.kind if ref and ref.info else None
+            blocks.append(Block(match, ref.caption if ref else None, kind, shown))
         cards.append(Card(finding, prompts.get(finding.row["prompt_id"] or ""), tuple(blocks)))
     return cards
-
-
-def _block(
-    painter: Painter,
-    finding: Finding,
-    match: Match,
-    video: Source | None,
-    ref: Source | None,
-    flows: Mapping[tuple[str, str], Flow],
-) -> Block:
-    if match.kind == "template":
-        pictures, full = painter.pair(finding, match, video, ref), None
-    else:
-        pictures, full = painter.aligned(finding, match, video, ref, flows)
-    kind = ref.info.kind if ref and ref.info else None
-    return Block(match, ref.caption if ref else None, kind, tuple(pictures), full)

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 import polars as pl
 import yaml
-from markupsafe import Markup
 
 from vidmem import stats, tables
 from vidmem.report import plots, rates, strips, words
-from vidmem.report.cells import part
 from vidmem.report.corpus_facts import duplicates
 from vidmem.report.detection import default_detectors, detector_plots, transferred
+from vidmem.report.environment import environment, frame_of
 from vidmem.report.gallery import Card
 from vidmem.report.inputs import ReportInputs, numbers, ok_rows
 from vidmem.report.mitigated import mitigation_blocks
@@ -36,66 +32,60 @@ def render_page(
     frames: Mapping[str, pl.DataFrame],
     cards: list[Card],
     out_dir: Path,
+    pages: Mapping[str | None, str],
 ) -> str:
-    """The page as HTML text. Writes the colour wheel under `out_dir/media` where a card shows flow."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vidmem.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters.update(words.FILTERS)
-    environment.globals.update(interval=words.interval, when=words.when, part=part, kinds=KINDS)
-    has_flow = any(block.full_flow for card in cards for block in card.blocks)
+    """The page as HTML text. Writes the colour wheel under `out_dir/media` where a card shows flow.
+
+    `pages`: the file below `prompts/` that holds all videos of a prompt, by prompt_id.
+    """
+    has_flow = any(block.shown.full_flow for card in cards for block in card.blocks)
     if has_flow:
         strips.save(strips.colour_wheel(144), out_dir / "media" / "wheel.webp")
-    script = _source("gallery.js")
     detectors = default_detectors(inputs)
     nulls = {kind: max((line(f.metrics, kind).videos for f in inputs.models.values()), default=0) for kind in KINDS}
-    return environment.get_template("index.html.j2").render(
-        title=str(settings.get("title", "Memorisation audit")),
-        summary=summary,
-        answer=words.answer(summary, detectors, pooled_truth(frames["truth"]), nulls),
-        rates=rate_groups(frames["rates"]),
-        study=study_groups(frames["study"]),
-        thresholds=frames["thresholds"].to_dicts(),
-        seeds=any(model["agreement"]["videos"] for model in summary["models"].values()),
-        cards=cards,
-        found=bool(cards and cards[0].finding.found),
-        called=len(frames["findings"]),
-        has_flow=has_flow,
-        has_cells=any(block.match.cells is not None for card in cards for block in card.blocks),
-        distributions=distributions(inputs),
-        doses={
-            name: plots.dose(name, model["truth"]["dose_response"])
-            for name, model in summary["models"].items()
-            if model["truth"] and model["truth"]["dose_response"]
-        },
-        known=known_truth(summary),
-        sizes=size_blocks(summary),
-        criteria=CRITERIA,
-        detectors=detectors,
-        detector_plots=detector_plots(inputs, detectors),
-        detector_table=frames["detect"].filter(~pl.col("steps").str.starts_with("step:")).to_dicts(),
-        transferred=transferred(frames["transfer"], detectors),
-        ratios=ratios(inputs),
-        mitigation=mitigation_blocks(inputs, settings, out_dir),
-        search=frames["search"].to_dicts(),
-        duplicates=duplicates(inputs),
-        multiplicity_plot=_multiplicity_plot(inputs),
-        skipped=skipped_groups(frames["skipped"]),
-        table_names=sorted(frames),
-        config=dict(inputs.config),
-        config_text=yaml.safe_dump(dict(inputs.config), sort_keys=False, allow_unicode=True, width=100),
-        style=Markup(_source("style.css")),  # noqa: S704 - our own file
-        script=Markup(script),  # noqa: S704 - our own file
-        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    return (
+        environment()
+        .get_template("index.html.j2")
+        .render(
+            title=str(settings.get("title", "Memorisation audit")),
+            summary=summary,
+            answer=words.answer(summary, detectors, pooled_truth(frames["truth"]), nulls),
+            rates=rate_groups(frames["rates"]),
+            study=study_groups(frames["study"]),
+            thresholds=frames["thresholds"].to_dicts(),
+            seeds=any(model["agreement"]["videos"] for model in summary["models"].values()),
+            cards=cards,
+            found=bool(cards and cards[0].finding.found),
+            called=len(frames["findings"]),
+            has_flow=has_flow,
+            has_cells=any(block.match.cells is not None for card in cards for block in card.blocks),
+            distributions=distributions(inputs),
+            doses={
+                name: plots.dose(name, model["truth"]["dose_response"])
+                for name, model in summary["models"].items()
+                if model["truth"] and model["truth"]["dose_response"]
+            },
+            known=known_truth(summary),
+            sizes=size_blocks(summary),
+            criteria=CRITERIA,
+            detectors=detectors,
+            detector_plots=detector_plots(inputs, detectors),
+            detector_table=frames["detect"].filter(~pl.col("steps").str.starts_with("step:")).to_dicts(),
+            transferred=transferred(frames["transfer"], detectors),
+            ratios=ratios(inputs),
+            mitigation=mitigation_blocks(inputs, settings, out_dir),
+            search=frames["search"].to_dicts(),
+            duplicates=duplicates(inputs),
+            multiplicity_plot=_multiplicity_plot(inputs),
+            skipped=skipped_groups(frames["skipped"]),
+            table_names=sorted(frames),
+            config=dict(inputs.config),
+            config_text=yaml.safe_dump(dict(inputs.config), sort_keys=False, allow_unicode=True, width=100),
+            references=str(settings.get("references", "show")),
+            pages=pages,
+            **frame_of(("player.js", "gallery.js")),
+        )
     )
-
-
-def _source(name: str) -> str:
-    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
 
 
 def rate_groups(frame: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:

@@ -1,4 +1,4 @@
-"""Where the gallery's pictures come from: files of videos and items, and their stored flow."""
+"""Where the gallery's pictures come from: files of videos and items."""
 
 from __future__ import annotations
 
@@ -7,17 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from vidmem import tables
 from vidmem.media import MediaInfo
-from vidmem.report.findings import Finding
-from vidmem.report.inputs import ReportInputs, VideoShard, flow_of
+from vidmem.report.inputs import ReportInputs, VideoShard
 from vidmem.userfiles import Roots, media_path
-
-Flow = tuple[npt.NDArray[np.float64], npt.NDArray[Any]]  # times (n,) in seconds, vectors (n, 2 * grid * grid)
 
 
 @dataclass(frozen=True)
@@ -76,20 +71,3 @@ def _info(row: dict[str, Any]) -> MediaInfo | None:
 def duration(source: Source | None) -> float:
     """Seconds that a source lasts; 0 where that isn't known."""
     return source.info.duration_s if source and source.info else 0.0
-
-
-def flows_of(inputs: ReportInputs, findings: list[Finding], refs: dict[str, Source]) -> dict[tuple[str, str], Flow]:
-    """Flow by (subject, id), of the motion findings alone: it is large."""
-    wanted: dict[str, set[str]] = {"corpus": set()}
-    for finding in findings:
-        for match in finding.matches:
-            if match.kind == "motion":
-                wanted.setdefault(finding.model, set()).add(finding.row["video_id"])
-                source = refs.get(match.ref_id)
-                wanted["corpus"] |= {match.ref_id, source.flow_id if source else match.ref_id}
-    found = {}
-    for subject, ids in wanted.items():
-        if subject in inputs.features:
-            rows = flow_of(inputs.features[subject].flow, sorted(ids))
-            found.update({(subject, name): value for name, value in rows.items()})
-    return found

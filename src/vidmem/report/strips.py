@@ -46,17 +46,21 @@ def colour_wheel(side: int = 96) -> Bytes:
 
 
 def aligned_times(
-    gen: tuple[float, float], ref: tuple[float, float], lengths: tuple[float, float], count: int
+    gen: tuple[float, float],
+    ref: tuple[float, float],
+    lengths: tuple[float, float],
+    count: int,
+    least: float = LEAST_SPAN_S,
 ) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
     """Times at which both sides are shown, so that column i of one strip matches column i of the other.
 
-    `gen`, `ref` are the (start, end) seconds that matched, `lengths` the durations of the two videos. A short match
-    (one frame) is widened by the same pad on both sides, as far as both videos reach. Gives float64 (count,) twice,
-    and bool (count,): the columns that lie inside the match.
+    `gen`, `ref` are the (start, end) seconds that matched, `lengths` the durations of the two videos. A match
+    shorter than `least` seconds (one frame) is widened by the same pad on both sides, as far as both videos reach.
+    Gives float64 (count,) twice, and bool (count,): the columns that lie inside the match.
     """
     (gs, ge), (rs, re) = gen, ref
     before = after = 0.0
-    wanted = max(LEAST_SPAN_S - (ge - gs), 0.0)
+    wanted = max(least - (ge - gs), 0.0)
     if wanted > 0:
         room_before, room_after = max(min(gs, rs), 0.0), max(min(lengths[0] - ge, lengths[1] - re), 0.0)
         before = min(room_before, max(wanted / 2, wanted - room_after))
