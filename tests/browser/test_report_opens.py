@@ -1,67 +1,68 @@
-"""The report in a real browser: it draws, its script runs under its own security policy, nothing is fetched."""
+"""The report in a real browser, opened from disk: it draws, fetches nothing, and lets no caption run."""
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from bs4 import BeautifulSoup
+from conftest import Open
 from PIL import Image
-from report_world import HOSTILE, World
+from report_world import HOSTILE
 
-from vidmem.report.build import build_report
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SETTINGS = {"title": "Memorisation audit", "findings": 12, "strip_frames": 4, "strip_width": 64}
-
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine (Debian: apt install chromium)")
+PAGES = ("index.html", "prompts/index.html", "prompts/p0.html")
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = World(tmp_path_factory.mktemp("world"))
-    made.dataset, made.beside = HOSTILE, {"later": made.root / "later.parquet"}
-    inputs = made.inputs({"planted": made.model("planted", hits=6)})
-    out = tmp_path_factory.mktemp("report")
-    build_report(inputs, SETTINGS, out / "report", out / "summary.json")
-    return out / "report" / "index.html"
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_from_disk_without_complaint_or_network(report: Path, browse: Open, name: str) -> None:
+    opened = browse(report / name)
+    for film in opened.page.locator("video:visible").all():
+        film.evaluate("v => { v.preload = 'auto'; }")
+    opened.page.wait_for_load_state("networkidle")
+    assert opened.complaints == []
+    assert opened.page.locator("h1").inner_text()
 
 
-def browse(page: Path, profile: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
-    command = [
-        str(BROWSER),
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--hide-scrollbars",
-        "--disable-sync",
-        *quiet,
-    ]
-    extra = [f"--user-data-dir={profile}", "--enable-logging=stderr", *arguments, page.as_uri()]
-    return subprocess.run([*command, *extra], text=True, capture_output=True, check=True, timeout=120)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_hostile_caption_stays_text(report: Path, browse: Open, name: str) -> None:
+    opened = browse(report / name)
+    text = " ".join(HOSTILE.split())
+    assert opened.page.get_by_text(text[:60]).count() > 0
+    assert opened.page.locator("script").count() == (0 if name.endswith("p0.html") else 1)
+    assert opened.page.locator("img[src=x]").count() == 0
+    assert not [c for c in opened.complaints if c.startswith("dialog")]
 
 
-def test_the_script_runs_and_hostile_captions_are_text(page: Path, tmp_path: Path) -> None:
-    done = browse(page, tmp_path, "--virtual-time-budget=3000", "--dump-dom")
-    dom = BeautifulSoup(done.stdout, "html.parser")
-    assert HOSTILE.split()[0] in dom.get_text()
-    assert len(dom.find_all("script")) == 1
-    count = dom.find(id="f-count")
-    assert count is not None and re.fullmatch(r"[1-9]\d* of \d+ shown", count.get_text()), "the script did not run"
-    datasets = [th.get_text(" ", strip=True) for th in dom.select("#study tr.dataset th")]
-    assert datasets == [" ".join(HOSTILE.split()) + " audit tiny", "later"]
-    assert "CONSOLE" not in done.stderr, done.stderr[-2000:]
+@pytest.mark.parametrize("name", PAGES)
+def test_the_policy_stops_what_a_caption_could_bring(report: Path, browse: Open, name: str) -> None:
+    opened = browse(report / name)
+    opened.page.evaluate(
+        """() => {
+          document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=nothing.png onerror='window.ran = 1'>");
+          const script = document.createElement("script");
+          script.textContent = "window.ran = 2";
+          document.body.append(script);
+          fetch("https://example.org/").catch(() => undefined);
+        }"""
+    )
+    opened.page.wait_for_timeout(300)
+    assert opened.page.evaluate("window.ran") is None
+    assert any("Content Security Policy" in c for c in opened.complaints)
+    assert not [c for c in opened.complaints if c.startswith("net:")]
 
 
-@pytest.mark.parametrize("width", [1280, 400])
-def test_the_page_is_drawn(page: Path, tmp_path: Path, width: int) -> None:
-    picture = tmp_path / "page.png"
-    browse(page, tmp_path / "profile", f"--window-size={width},1600", f"--screenshot={picture}")
-    pixels = np.asarray(Image.open(picture).convert("L"), float)
-    assert pixels.shape == (1600, width)
-    assert pixels.std() > 5 and len(np.unique(pixels)) > 50
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_is_drawn_and_no_wider_than_the_window(report: Path, browse: Open, tmp_path: Path, width: int) -> None:
+    for name in PAGES:
+        page = browse(report / name, viewport={"width": width, "height": 844}).page
+        assert page.evaluate("document.documentElement.scrollWidth") == width, name
+        page.screenshot(path=tmp_path / "page.png")
+        pixels = np.asarray(Image.open(tmp_path / "page.png").convert("L"), float)
+        assert pixels.std() > 5 and len(np.unique(pixels)) > 50
+
+
+def test_without_scripts_everything_is_there(report: Path, browse: Open) -> None:
+    page = browse(report / "index.html", java_script_enabled=False).page
+    assert page.locator(".card:visible").count() == page.locator(".card").count() > 20
+    assert page.locator("video[controls]").count() > 20
+    assert not page.locator("#filters").is_visible()

@@ -50,19 +50,34 @@ rule report:
             "results/{{audit}}/mitigate/{model}.parquet", model=PLAN.mitigated
         ),
         mitigated=[PLAN.compared_tables(m) for m in PLAN.mitigated],
+        compare=PLAN.other_verdicts(),
     output:
         page=report(
             directory("results/{audit}/report"),
             htmlindex="index.html",
             caption="../report/page.rst",
             category="Report",
-            labels={"audit": "{audit}"},
+            labels={"audit": "{audit}", "what": "the report"},
         ),
         summary=report(
             "results/{audit}/summary.json",
             caption="../report/summary.rst",
             category="Report",
-            labels={"audit": "{audit}"},
+            labels={"audit": "{audit}", "what": "summary.json"},
+        ),
+        figures=report(
+            directory("results/{audit}/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        tables=report(
+            directory("results/{audit}/tables"),
+            patterns=["{table}.csv"],
+            caption="../report/table.rst",
+            category="Tables",
+            labels={"table": "{table}"},
         ),
     log:
         "results/{audit}/logs/report/report.log",

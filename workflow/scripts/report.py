@@ -15,4 +15,5 @@ with log_to(snakemake.log[0]):
         prompts=Path(snakemake.input.prompts),
         out=Path(snakemake.output.page),
         summary=Path(snakemake.output.summary),
+        parts={".svg": Path(snakemake.output.figures), ".csv": Path(snakemake.output.tables)},
     )

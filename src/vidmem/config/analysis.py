@@ -175,6 +175,12 @@ class Report(Section):
         description="Other audits, run in the same folder, whose models stand in the table model x dataset too. One "
         "that has no results yet is said to have none; a later run picks them up.",
     )
+    compare: list[Annotated[str, Field(pattern=NAME_PATTERN)]] = Field(
+        [],
+        max_length=2,
+        description="Two audits, run in the same folder (this one may be one of them), whose verdicts on the same "
+        "model, prompt and seed are compared pair by pair on a page of their own.",
+    )
     findings: int = Field(60, ge=0, description="Findings shown with their pictures, the surest first.")
     references: Literal["show", "blur", "omit"] = Field(
         "show",

@@ -73,6 +73,8 @@ class Audit(Section):
             raise ValueError(f"beside: {info.data['audit']!r} is this audit itself: name others")
         if twice:
             raise ValueError(f"beside: {twice[0]!r} is named more than once")
+        if report.compare and len(set(report.compare)) != 2:
+            raise ValueError(f"compare: name two audits that differ, not {report.compare}")
         return report
 
 

@@ -25,6 +25,7 @@ class Readings(Files):
             "datasets": self._datasets(),
             "transfer": next(iter(self._real(self.transfer())), None),
             "mitigate": {name: self.mitigate_files(name) for name in self.mitigated},
+            "compare": self.compared_audits(),
         }
 
     def _model_files(self, model: str) -> dict[str, Any]:
@@ -45,6 +46,25 @@ class Readings(Files):
     def _datasets(self) -> dict[str, str]:
         """By audit, this one first, the file of its rows of the table model x dataset."""
         return {name: f"results/{name}/dataset.parquet" for name in (self.name, *self.audit.report.beside)}
+
+    def compared_audits(self) -> dict[str, Any]:
+        """Of the two audits that are compared: the verdicts of their models, and their prompts; of branches nothing.
+
+        Another audit's are those that lie there when the workflow is parsed.
+        """
+        return {name: self._judged(name) for name in self.audit.report.compare}
+
+    def _judged(self, audit: str) -> dict[str, Any]:
+        folder = Path("results") / audit / "metrics"
+        names = self.models if audit == self.name else sorted(p.stem for p in folder.glob("*.parquet"))
+        found = {name: (folder / f"{name}.parquet").as_posix() for name in names if "." not in name}
+        return {"metrics": found, "prompts": f"results/{audit}/prompts/prompts.parquet"}
+
+    def other_verdicts(self) -> list[str]:
+        """The verdicts of other audits that the report compares."""
+        return [
+            p for name, found in self.compared_audits().items() if name != self.name for p in found["metrics"].values()
+        ]
 
     def transfer_files(self) -> dict[str, Any]:
         """What the table of `transfer` is made of, by model."""

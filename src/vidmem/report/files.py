@@ -1,4 +1,4 @@
-"""The report's tables as CSV, for spreadsheets, and Parquet, for programs; the study's as LaTeX, for papers, too."""
+"""The report's tables as CSV, for spreadsheets, and Parquet, for programs; the short ones as LaTeX, for papers, too."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from vidmem.report.agreement import agreement_table
 from vidmem.report.beside import auc_table
 from vidmem.report.corpus_facts import SKIPPED, skipped_rows
 from vidmem.report.inputs import ReportInputs, text_of
+from vidmem.report.latex import table_tex
 from vidmem.report.mitigation import mitigation_tables
 from vidmem.report.search_facts import search_table
 from vidmem.report.sizes import size_table
@@ -93,7 +94,7 @@ def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.D
 
 
 def write_tables(frames: dict[str, pl.DataFrame], folder: Path) -> None:
-    """Write each frame as `<name>.csv` and `<name>.parquet`, and the study's as `study.tex` too.
+    """Write each frame as `<name>.csv` and `<name>.parquet`, and those of `latex.CAPTIONS` and the study's as `<name>.tex` too.
 
     Lists (ROC points, similarity maps) are in the Parquet files alone. In CSV a text that a spreadsheet would run as
     a formula gets a leading apostrophe: captions come from strangers.
@@ -103,4 +104,7 @@ def write_tables(frames: dict[str, pl.DataFrame], folder: Path) -> None:
         frame.write_parquet(folder / f"{name}.parquet", compression="zstd")
         flat = frame.select(c for c, kind in frame.schema.items() if not isinstance(kind, pl.List))
         flat.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'$1")).write_csv(folder / f"{name}.csv")
+        paper = table_tex(name, frame)
+        if paper:
+            (folder / f"{name}.tex").write_text(paper, encoding="utf-8", newline="\n")
     (folder / "study.tex").write_text(study_tex(frames["study"]), encoding="utf-8", newline="\n")

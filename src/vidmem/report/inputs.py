@@ -67,6 +67,15 @@ class MitigationFiles:
 
 
 @dataclass(frozen=True)
+class Side:
+    """One of two audits that are compared: its metrics tables by model, and its prompts where it has any."""
+
+    audit: str
+    metrics: Mapping[str, Path]
+    prompts: Path | None = None
+
+
+@dataclass(frozen=True)
 class ReportInputs:
     """The report's inputs.
 
@@ -86,6 +95,7 @@ class ReportInputs:
     datasets: Mapping[str, Path] = field(default_factory=dict)
     transfer: Path | None = None  # None: there are no two models to take a threshold from one to the other
     mitigate: Mapping[str, MitigationFiles] = field(default_factory=dict)  # by model; empty: no remedy was tried
+    compare: Sequence[Side] = ()  # two audits, or none
 
     @property
     def draws(self) -> int:

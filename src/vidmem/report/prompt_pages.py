@@ -81,7 +81,7 @@ def _rank(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
 
 
 def _file(prompt_id: str) -> str:
-    safe = prompt_id if re.fullmatch(r"[0-9a-z]{4,64}", prompt_id) else hashlib.sha256(prompt_id.encode()).hexdigest()
+    safe = prompt_id if re.fullmatch(r"[0-9a-z]{1,64}", prompt_id) else hashlib.sha256(prompt_id.encode()).hexdigest()
     return f"{safe}.html"
 
 

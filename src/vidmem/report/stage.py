@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from vidmem.report.build import build_report
-from vidmem.report.inputs import Compared, FeatureFiles, MitigationFiles, ModelFiles, ReportInputs, VideoShard
+from vidmem.report.inputs import Compared, FeatureFiles, MitigationFiles, ModelFiles, ReportInputs, Side, VideoShard
 
 
 def report_from_plan(
@@ -19,8 +20,12 @@ def report_from_plan(
     prompts: Path,
     out: Path,
     summary: Path,
+    parts: Mapping[str, Path] | None = None,
 ) -> dict[str, Any]:
-    """Build the report from `Plan.report_files()`, whose `benchmarks` is a folder with one subfolder a stage."""
+    """Build the report from `Plan.report_files()`, whose `benchmarks` is a folder with one subfolder a stage.
+
+    `parts`: folders that get the report's files of a suffix once more, for who collects these one by one.
+    """
     inputs = ReportInputs(
         audit=audit,
         config=settings["config"],
@@ -37,9 +42,22 @@ def report_from_plan(
         effective_size=Path(files["effective_size"]) if files["effective_size"] else None,
         datasets={name: Path(p) for name, p in files["datasets"].items()},
         mitigate={name: _mitigation(entry) for name, entry in files["mitigate"].items()},
+        compare=[_side(name, entry) for name, entry in files["compare"].items()],
     )
     section = {k: v for k, v in settings.items() if k not in ("code", "config", "version")}
-    return build_report(inputs, section, out, summary)
+    found = build_report(inputs, section, out, summary)
+    for suffix, folder in (parts or {}).items():
+        _gather(out, suffix, folder)
+    return found
+
+
+def _gather(out: Path, suffix: str, folder: Path) -> None:
+    """Copy the report's figures or tables of a suffix to `folder`, and nothing that an earlier report left there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in [*folder.glob(f"*{suffix}")]:
+        path.unlink()
+    for path in sorted([*(out / "figures").glob(f"*{suffix}"), *(out / "tables").glob(f"*{suffix}")]):
+        shutil.copyfile(path, folder / path.name)
 
 
 def _model(entry: Mapping[str, Any]) -> ModelFiles:
@@ -52,6 +70,10 @@ def _model(entry: Mapping[str, Any]) -> ModelFiles:
         truth=Path(entry["truth"]) if entry["truth"] else None,
         signals=[Path(p) for p in entry["signals"]],
     )
+
+
+def _side(audit: str, entry: Mapping[str, Any]) -> Side:
+    return Side(audit, {name: Path(path) for name, path in entry["metrics"].items()}, Path(entry["prompts"]))
 
 
 def _mitigation(entry: Mapping[str, Any]) -> MitigationFiles:

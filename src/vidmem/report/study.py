@@ -10,6 +10,7 @@ import polars as pl
 from vidmem import tables
 from vidmem.report import words
 from vidmem.report.inputs import ReportInputs
+from vidmem.report.latex import DASH, tex
 
 KINDS = ("content", "motion")
 SCORES = {"content": ("gsscd_max", "content_score"), "motion": ("ofs3", "motion_score")}  # the plain one, the judged
@@ -62,14 +63,6 @@ Model & Dataset & $n$ & content & motion & 95th & max & 95th & max & 95th & max 
 \midrule
 """
 FOOT = "\\bottomrule\n\\end{tabular}\n"
-DASH = "--"
-_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-}
 
 
 def study_tex(study: pl.DataFrame) -> str:
@@ -85,7 +78,7 @@ def _line(row: dict[str, Any]) -> str:
         name = " ".join(filter(None, (row["model"], row["dataset"])))
         return f"% {words.plain(name)}: {words.plain(row['reason'])}\n"
     scores = [f"{score}_{name}" for kind in KINDS for score in SCORES[kind] for name in ("p95", "max")]
-    cells = [_tex(row["model"]), _tex(row["dataset"]), str(row["videos"]), *(_share(row, kind) for kind in KINDS)]
+    cells = [tex(row["model"]), tex(row["dataset"]), str(row["videos"]), *(_share(row, kind) for kind in KINDS)]
     cells += [_number(row[name]) for name in (*scores, *(f"{kind}_auc" for kind in KINDS))]
     return " & ".join(cells) + " \\\\\n"
 
@@ -99,8 +92,3 @@ def _share(row: dict[str, Any], kind: str) -> str:
 
 def _number(value: float | None) -> str:
     return DASH if value is None else words.number(value, 3).replace("-", "$-$")
-
-
-def _tex(text: str) -> str:
-    """Text of strangers as text in LaTeX."""
-    return "".join(_SPECIAL.get(c, c) for c in words.plain(text))

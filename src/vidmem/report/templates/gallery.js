@@ -71,7 +71,7 @@
     current = anchor === "findings" ? "" : anchor;
     const card = cards.find((c) => c.element.id === anchor);
     if (card) {
-      if (!fits(card)) form.reset();
+      if (!fits(card)) Object.values(fields).forEach((field) => { field.value = ""; });
       page = Math.floor(cards.filter(fits).sort(orders[fields.sort.value] || orders[""]).indexOf(card) / PAGE) + 1;
     }
     apply();
