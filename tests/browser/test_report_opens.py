@@ -38,7 +38,8 @@ def test_the_policy_stops_what_a_caption_could_bring(report: Path, browse: Open,
     opened = browse(report / name)
     opened.page.evaluate(
         """() => {
-          document.querySelector("main").insertAdjacentHTML("beforeend", "<img src=nothing.png onerror='window.ran = 1'>");
+          const main = document.querySelector("main");
+          main.insertAdjacentHTML("beforeend", "<img src=nothing.png onerror='window.ran = 1'>");
           const script = document.createElement("script");
           script.textContent = "window.ran = 2";
           document.body.append(script);

@@ -35,7 +35,10 @@ def test_players_and_findings_have_names(report: Path, browse: Open) -> None:
 
 
 def test_the_dark_scheme_is_dark_and_plots_follow_it(report: Path, browse: Open) -> None:
-    ink = "() => { const of = (s) => getComputedStyle(document.querySelector(s)); return [of('body').backgroundColor, of('body').color, of('.plot text').fill]; }"
+    ink = """() => {
+      const of = (name) => getComputedStyle(document.querySelector(name));
+      return [of("body").backgroundColor, of("body").color, of(".plot text").fill];
+    }"""
     grounds = {}
     for scheme in ("light", "dark"):
         colours = browse(report / "index.html", color_scheme=scheme).page.evaluate(ink)

@@ -44,7 +44,8 @@ def pdf_of(figure: str) -> bytes:
     lines = vl_convert.svg_to_pdf(figure).split(b"\n")
     made: list[bytes] = []
     for named, group in itertools.groupby(lines, lambda line: bool(_RESOURCE.fullmatch(line))):
-        made += sorted(group) if named else group
+        run = list(group)
+        made += sorted(run) if named else run
     return b"\n".join(made)
 
 

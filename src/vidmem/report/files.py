@@ -94,7 +94,7 @@ def _findings(metrics: dict[str, pl.DataFrame], prompts: dict[str, str]) -> pl.D
 
 
 def write_tables(frames: dict[str, pl.DataFrame], folder: Path) -> None:
-    """Write each frame as `<name>.csv` and `<name>.parquet`, and those of `latex.CAPTIONS` and the study's as `<name>.tex` too.
+    """Write each frame as `<name>.csv` and `<name>.parquet`, those of `latex.CAPTIONS` and the study's as `.tex` too.
 
     Lists (ROC points, similarity maps) are in the Parquet files alone. In CSV a text that a spreadsheet would run as
     a formula gets a leading apostrophe: captions come from strangers.

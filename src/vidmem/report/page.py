@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def render_page(
     has_flow = any(block.shown.full_flow for card in cards for block in card.blocks)
     if has_flow:
         strips.save(strips.colour_wheel(144), out_dir / "media" / "wheel.webp")
+    config_text = yaml.safe_dump(dict(inputs.config), sort_keys=False, allow_unicode=True, width=100)
     detectors = default_detectors(inputs)
     nulls = {kind: max((line(f.metrics, kind).videos for f in inputs.models.values()), default=0) for kind in KINDS}
     return (
@@ -80,7 +82,8 @@ def render_page(
             skipped=skipped_groups(frames["skipped"]),
             table_names=sorted(frames),
             config=dict(inputs.config),
-            config_text=yaml.safe_dump(dict(inputs.config), sort_keys=False, allow_unicode=True, width=100),
+            config_text=config_text,
+            config_hash=hashlib.sha256(config_text.encode()).hexdigest(),
             references=str(settings.get("references", "show")),
             pages=pages,
             **frame_of(("player.js", "gallery.js")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from vidmem.report.privacy import BLUR, blurred
 Bytes = npt.NDArray[np.uint8]
 Thumbs = dict[tuple[str, str], list[Bytes]]  # by subject and id: `MOMENTS` pictures at most, uint8 (SIDE, SIDE, 3)
 
-SIDE = round(tables.PICTURE_BYTES**0.5)
-COLOURED = round((tables.THUMBNAIL_BYTES / 3) ** 0.5)
+SIDE: int = math.isqrt(tables.PICTURE_BYTES)
+COLOURED: int = math.isqrt(tables.THUMBNAIL_BYTES // 3)
 MOMENTS = 4  # of a video, evenly over its frames
 
 
