@@ -80,3 +80,13 @@ def test_the_part_is_put_into_words() -> None:
     middle = np.full((7, 7), 0.1)
     middle[3, 3] = 0.9
     assert describe(middle).endswith("in the middle of the frame")
+
+
+def test_cells_that_lie_side_by_side_are_painted_side_by_side() -> None:
+    frame = np.full((80, 80, 3), 90, np.uint8)
+    map_ = np.zeros((8, 8))
+    map_[2, 5] = 1.0
+    painted = paint(frame, map_, centred=False, line=1, overlap=False)
+    kept = (painted == 90).all(axis=-1)
+    assert kept[21:29, 51:59].all() and kept.sum() == 64
+    assert describe(map_, "that move") == "1 of 64 cells that move come back, in the upper right of the frame"

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_world import FPS, FRAMES, World
+from report_world import FPS, FRAMES, World, centre
 
 from vidmem.config.media import Limits
 from vidmem.media import MediaRef, read_clip, write_video
 from vidmem.report.build import build_report
 from vidmem.report.clips import GAP, MOST_FRAMES, clip_count, compose, rate_of, withheld
 from vidmem.report.findings import certainty, choose
-from vidmem.report.likeness import Likeness, likeness, vectors_of
+from vidmem.report.likeness import Likeness, likeness, moving_cells, vectors_of
 from vidmem.report.privacy import CELLS, WITHHELD, blurred, hide
 from vidmem.report.sources import references
 
@@ -126,6 +126,23 @@ def test_the_movement_of_the_same_square_is_alike_and_of_another_is_not(world: t
     late = likeness(finding, match, source, vectors, (times, times[::-1].copy()))
     assert same is not None and late is not None
     assert same.values.min() > 0.99 > 0.7 > late.values.min()
+
+
+def test_the_cells_that_move_alike_are_where_the_square_moves(world: tuple[World, Any]) -> None:
+    inputs = world[1]
+    finding = next(f for f in choose(inputs, 12) if any(m.kind == "motion" for m in f.matches))
+    match = next(m for m in finding.matches if m.kind == "motion")
+    refs = references(inputs, [match.ref_id])
+    vectors = vectors_of(inputs, [finding], refs)
+    times = np.linspace(0.1, 0.7, 8)
+    cells = moving_cells(finding, match, refs[match.ref_id], vectors, (times, times))
+    assert cells is not None and cells.shape == (8, 8)
+    assert np.nanmin(cells) > 0.99 and np.isnan(cells).any()
+    column, line = (int(8 * place) for place in centre(int(match.ref_id[4]), 0.4 / ((FRAMES - 1) / FPS)))
+    assert cells[line, column] > 0.99
+    content = next(m for f in choose(inputs, 12) for m in f.matches if m.kind == "content")
+    assert moving_cells(finding, content, refs.get(content.ref_id), vectors, (times, times)) is None
+    assert content.cells is not None and content.cells_at == 0.25
 
 
 def test_moments_without_a_vector_are_left_out_and_one_is_no_line(world: tuple[World, Any]) -> None:

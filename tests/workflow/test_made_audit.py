@@ -164,7 +164,13 @@ def test_detectors_are_judged_with_the_passes_that_were_asked_for(audit: Any) ->
 def test_snakemakes_own_report_holds_ours(audit: Any) -> None:
     audit.run("--report", "report.zip")
     with zipfile.ZipFile(audit.folder / "report.zip") as archive:
-        assert any("index.html" in name or "report.html" in name for name in archive.namelist())
+        names = archive.namelist()
+        listed = archive.read("report/report.html").decode()
+    assert any(name.endswith("/index.html") for name in names)
+    for kept in ("/media/", "/prompts/", "/figures/"):
+        assert any(kept in name for name in names), kept
+    for said in ("dist-content-oracle", "Figures", "Tables", "rates", "the report"):
+        assert said in listed
 
 
 def test_a_killed_run_loses_no_finished_clip(audit: Any, make_workflow: Callable[..., Any]) -> None:

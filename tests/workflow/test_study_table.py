@@ -52,6 +52,7 @@ def study(make_workflow: Callable[..., Any], tmp_path_factory: pytest.TempPathFa
         if not workflows:
             workflows[name] = make_workflow(config)
         else:
+            config["report"]["compare"] = [other, name]
             workflows[name] = replace(workflows["first"], config=workflows["first"].folder / f"{name}.yaml")
             workflows[name].write_config(config)
     workflows["first"].run()
@@ -103,6 +104,15 @@ def test_page_and_tables_hold_both(study: dict[str, Any]) -> None:
     assert table.to_dicts() == summary(study["second"], "second")["study"]
     rate = table.filter(pl.col("audit") == "first")["content_rate"][0]
     assert f"model-first & First clips & 3 & {100 * rate:.1f} [" in (report / "tables" / "study.tex").read_text()
+
+
+def test_two_audits_are_compared_on_a_page_of_their_own(study: dict[str, Any]) -> None:
+    report = Path(study["second"].folder) / "results/second/report"
+    page = BeautifulSoup((report / "compare.html").read_text(encoding="utf-8"), "html.parser")
+    assert page.h1.get_text() == "first and second"
+    compared = pl.read_parquet(report / "tables" / "compared.parquet")
+    assert set(compared["model"]) == {"model-first, model-second"}
+    assert set(compared["reason"]) == {"no video has a partner"}  # folders of videos without prompts share none
 
 
 def test_the_other_s_results_rerun_the_report_alone_and_then_nothing(study: dict[str, Any]) -> None:

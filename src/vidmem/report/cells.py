@@ -35,15 +35,15 @@ def part(cells: Cells) -> Mask:
     return np.asarray(labels == 1 + int(np.bincount(labels.ravel())[1:].argmax()))
 
 
-def paint(frame: Bytes, cells: Cells, centred: bool, line: int = 3) -> Bytes:
+def paint(frame: Bytes, cells: Cells, centred: bool, line: int = 3, *, overlap: bool = True) -> Bytes:
     """The frame with the part that comes back as it is and outlined, and the rest the paler the less alike it is.
 
     `frame` uint8 (H, W, 3); same shape back. `centred`: the map is of the frame's centred square, and what lies beside
-    it was not compared. Cells without texture are hatched. Cells overlap: each pixel shows the cell whose centre is
-    nearest.
+    it was not compared. Cells without texture are hatched. Cells `overlap` by half: each pixel shows the cell whose
+    centre is nearest; those that don't lie side by side.
     """
     top, left, height, width = _compared(frame, centred)
-    rows, columns = (_nearest_cell(n, len(cells)) for n in (height, width))
+    rows, columns = (_nearest_cell(n, len(cells), overlap) for n in (height, width))
     within = part(cells)[rows][:, columns]
     values = cells[rows][:, columns]
     veil = np.full(frame.shape[:2], 0.85)
@@ -70,19 +70,20 @@ def _compared(frame: Bytes, centred: bool) -> tuple[int, int, int, int]:
     return (height - side) // 2, (width - side) // 2, side, side
 
 
-def _nearest_cell(length: int, count: int) -> npt.NDArray[np.intp]:
-    """Of each pixel along a side the cell whose centre is nearest: cell i of c has its centre at (i + 1) / (c + 1)."""
+def _nearest_cell(length: int, count: int, overlap: bool) -> npt.NDArray[np.intp]:
+    """Of each pixel along a side its cell: of c that overlap, cell i has its centre at (i + 1) / (c + 1)."""
     position = (np.arange(length) + 0.5) / length
-    return np.clip(np.floor(position * (count + 1) - 0.5).astype(np.intp), 0, count - 1)
+    place = position * (count + 1) - 0.5 if overlap else position * count
+    return np.clip(np.floor(place).astype(np.intp), 0, count - 1)
 
 
-def describe(cells: Cells) -> str:
-    """The part that comes back in words: how many cells, and where in the frame."""
+def describe(cells: Cells, known: str = "with texture") -> str:
+    """The part that comes back in words: how many cells, of those that could be compared, and where in the frame."""
     within, textured = part(cells), int((~np.isnan(cells)).sum())
     count = int(within.sum())
     if not count:
         return "no part of the frame comes back"
-    said = f"{count} of {textured} cells with texture come back"
+    said = f"{count} of {textured} cells {known} come back"
     if count >= NEARLY_ALL * textured:
         return f"{said}, nearly the whole frame"
     y, x = (np.asarray(axis, float).mean() / max(len(cells) - 1, 1) for axis in np.nonzero(within))

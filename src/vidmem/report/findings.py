@@ -28,7 +28,8 @@ class Match:
     """The reference item that a video matched by one kind, with the seconds that matched on both sides.
 
     `scores`: what is judged first, then other scores of the same pair, by name. `frames`: times of the closest two
-    frames (content). `cells`: similarity by cell of the frame (template), square, row by row; NaN without texture.
+    frames (content). `cells`: similarity by cell of the frame at `cells_at` seconds of the video, square, row by row;
+    NaN without texture. Of content they are known where the closest template is of the same reference.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Match:
     scores: tuple[tuple[str, float | None], ...] = ()
     frames: Times | None = None
     cells: Cells | None = None
+    cells_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,8 @@ def _finding(model: str, row: dict[str, Any], found: bool, names: ScoreNames) ->
 
 def _match(row: Mapping[str, Any], kind: str, names: ScoreNames) -> Match:
     gen, ref = row[f"{kind}_gen_time_s"] or 0.0, row[f"{kind}_ref_time_s"] or 0.0
-    cells = row["template_map"] if kind == "template" else None
+    mapped = kind == "template" or (kind == "content" and row["template_ref_id"] == row["content_ref_id"])
+    cells = row["template_map"] if mapped else None
     return Match(
         kind,
         row[f"{kind}_ref_id"],
@@ -160,6 +163,7 @@ def _match(row: Mapping[str, Any], kind: str, names: ScoreNames) -> Match:
         tuple((name, row[column]) for name, column in names[kind]),
         (gen, ref) if kind == "content" else None,
         square(cells) if cells else None,
+        row["template_gen_time_s"] if cells else None,
     )
 
 

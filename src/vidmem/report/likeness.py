@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
 
+from vidmem.report.cells import Cells
 from vidmem.report.findings import Finding, Match, Times
 from vidmem.report.inputs import ReportInputs, flow_of
 from vidmem.report.sources import Source, duration
@@ -25,6 +26,7 @@ Series = tuple[Floats, npt.NDArray[Any]]  # times (n,) in seconds, vectors (n, d
 Kept = Mapping[tuple[str, str], Series]  # by subject and id
 
 WIDTH, HEIGHT = 240, 64  # of the drawing, in its own units
+LEAST_MOVING = 0.25
 NEAR_S = 0.126  # a frame without a vector (blank, flat) is not spoken for by one further away than half a step of 4 Hz
 
 
@@ -126,12 +128,39 @@ def likeness(
     return Likeness(times[0][known], values[known], span, match.gen, what)
 
 
+def moving_cells(
+    finding: Finding, match: Match, ref: Source | None, vectors: Vectors, times: tuple[Floats, Floats]
+) -> Cells | None:
+    """Likeness of the movement by cell of the frame: float64 (n, n), NaN where neither side moves; None without flow.
+
+    Our definition: the cosine of a cell's flow over all moments of the match, camera subtracted and magnitudes
+    compressed. A cell moves from `LEAST_MOVING` of the mean size of the fastest one on.
+    """
+    gen = vectors.flow.get((finding.model, finding.row["video_id"]))
+    other = vectors.flow.get(("corpus", ref.flow_id if ref else match.ref_id))
+    if match.kind != "motion" or gen is None or other is None:
+        return None
+    inside = (times[0] >= match.gen[0] - 1e-9) & (times[0] <= match.gen[1] + 1e-9)
+    a, b = (_motion(_at(s, t[inside])[0]) for s, t in zip((gen, other), times, strict=True))
+    if not len(a):
+        return None
+    side = round((a.shape[1] / 2) ** 0.5)
+    f, g = (v.reshape(-1, 2, side, side).astype(np.float64) for v in (a, b))
+    sizes = [np.sqrt((v * v).sum(axis=(0, 1))) for v in (f, g)]
+    moves = np.maximum(*sizes) >= LEAST_MOVING * max(float(np.max(sizes)), 1e-9)
+    return np.where(moves, (f * g).sum(axis=(0, 1)) / np.maximum(sizes[0] * sizes[1], 1e-12), np.nan)
+
+
+def _motion(rows: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    grid = round((rows.shape[1] / 2) ** 0.5)
+    return motion_vectors(rows.reshape(-1, 2, grid, grid))
+
+
 def _cosines(kind: str, gen: Series, other: Series, times: tuple[Floats, Floats]) -> Floats:
     pairs = [_at(series, wanted) for series, wanted in zip((gen, other), times, strict=True)]
     (a, known_a), (b, known_b) = pairs
     if kind == "motion":
-        grid = round((a.shape[1] / 2) ** 0.5)
-        a, b = (motion_vectors(v.reshape(-1, 2, grid, grid)) for v in (a, b))
+        a, b = _motion(a), _motion(b)
     a, b = a.astype(np.float64), b.astype(np.float64)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     cosines = (a * b).sum(axis=1) / np.maximum(norms, 1e-12)

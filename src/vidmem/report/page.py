@@ -60,7 +60,9 @@ def render_page(
             found=bool(cards and cards[0].finding.found),
             called=len(frames["findings"]),
             has_flow=has_flow,
-            has_cells=any(block.match.cells is not None for card in cards for block in card.blocks),
+            has_cells=any(
+                block.match.cells is not None or block.shown.where for card in cards for block in card.blocks
+            ),
             distributions=distributions(inputs),
             doses={
                 name: plots.dose(name, model["truth"]["dose_response"])

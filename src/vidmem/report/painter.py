@@ -17,7 +17,7 @@ from vidmem.report import cells, clips, privacy, strips
 from vidmem.report.clips import Clip
 from vidmem.report.findings import Finding, Match
 from vidmem.report.inputs import ReportInputs
-from vidmem.report.likeness import Likeness, Vectors, likeness
+from vidmem.report.likeness import Likeness, Vectors, likeness, moving_cells
 from vidmem.report.sources import Source, duration
 
 MOST_FRAMES_READ = 512
@@ -40,10 +40,14 @@ class Strip:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a card shows of one match; a clip where both sides could be read, `full_flow` where flow is shown."""
+    """What a card shows of one match; a clip where both sides could be read, `full_flow` where flow is shown.
+
+    `where`: the generated frame with the part that comes back; a template has it among its `strips`.
+    """
 
     clip: Clip | None
     strips: tuple[Strip, ...]
+    where: Strip | None
     full_flow: float | None  # magnitude of full saturation, shares of the width a second
     likeness: Likeness | None
 
@@ -83,7 +87,8 @@ class Painter:
         elif flows and full is not None:
             made = [made[0], *self._flow_strips(flows, columns, full, name), made[1]]
         clip = self._clip(match, films, moving, flows, full, name)
-        return Evidence(clip, tuple(made), full, likeness(finding, match, ref, vectors, moving))
+        where = self._where(match, films[0], moving[0], moving_cells(finding, match, ref, vectors, moving), name)
+        return Evidence(clip, tuple(made), where, full, likeness(finding, match, ref, vectors, moving))
 
     def whole(self, source: Source | None, name: str, label: str) -> Strip:
         """Frames of a whole video, evenly over its duration."""
@@ -209,6 +214,21 @@ class Painter:
             alt = f"The generated frame with the similarity map over it: {cells.describe(match.cells)}"
             made.append(self._still(marked, match.gen[0], f"{name}-map", "generated", alt, "what comes back"))
         return [*made, self._still(ref, match.ref[0], f"{name}-ref", "reference", "The reference frame")]
+
+    def _where(self, match: Match, film: Frames, times: Floats, moving: cells.Cells | None, name: str) -> Strip | None:
+        """Which part of a frame comes back: of content by its similarity map, of motion by the cells that move alike."""
+        known = moving if match.kind == "motion" else match.cells
+        at = sum(match.gen) / 2 if match.kind == "motion" else match.cells_at
+        if known is None or at is None or isinstance(film, str) or match.kind == "template":
+            return None
+        near = int(np.abs(times - at).argmin())
+        frame = strips.still(film[near], 2 * self.width)
+        marked = cells.paint(frame, known, self.centred, overlap=match.kind != "motion")
+        said = cells.describe(known, "that move" if match.kind == "motion" else "with texture")
+        label = "moves alike" if match.kind == "motion" else "comes back"
+        return self._still(
+            marked, float(times[near]), f"{name}-map", "generated", f"Outlined is what {label}: {said}", label
+        )
 
     def _still(
         self, frame: strips.Bytes | str, time: float, name: str, side: str, alt: str, label: str | None = None
