@@ -216,7 +216,7 @@ class Painter:
         return [*made, self._still(ref, match.ref[0], f"{name}-ref", "reference", "The reference frame")]
 
     def _where(self, match: Match, film: Frames, times: Floats, moving: cells.Cells | None, name: str) -> Strip | None:
-        """Which part of a frame comes back: of content by its similarity map, of motion by the cells that move alike."""
+        """Which part of a frame comes back: of content by its similarity map, of motion the cells that move alike."""
         known = moving if match.kind == "motion" else match.cells
         at = sum(match.gen) / 2 if match.kind == "motion" else match.cells_at
         if known is None or at is None or isinstance(film, str) or match.kind == "template":
