@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
+from vidmem import tables
 from vidmem.duplicates.close import close_rows
 from vidmem.duplicates.components import Indices, stars
 from vidmem.duplicates.partners import Partners
@@ -51,13 +51,14 @@ def same_videos(vectors: Half, starts: Indices, settings: Mapping[str, Any]) -> 
 
 def read_frames(paths: Sequence[Path]) -> tuple[list[str], Indices, Half]:
     """(ids, starts, vectors) of feature tables whose rows are grouped by item; without the pictures beside them."""
-    counts = [pq.read_metadata(path).num_rows for path in paths]
-    size = pq.read_schema(paths[0]).field("vector").type.list_size
+    counts = [tables.count_rows(path) for path in paths]
+    with tables.opened(paths[0]) as file:
+        size = file.schema_arrow.field("vector").type.list_size
     vectors = np.empty((sum(counts), size), np.float16)
     owners: list[str] = []
     first = 0
     for path, count in zip(paths, counts, strict=True):
-        table = pq.read_table(path, columns=["video_id", "vector"], partitioning=None)
+        table = tables.read_arrow(path, ["video_id", "vector"])
         flat = table.column("vector").combine_chunks().flatten().to_numpy()
         if not np.isfinite(flat).all():
             raise ValueError(f"{path}: a frame vector is not finite")

@@ -6,6 +6,7 @@ videos give the same bytes.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -15,7 +16,7 @@ from typing import Any
 
 from vidmem.tables import OK
 
-Place = tuple[int, int]  # offset and size of a member's data in the tar, in bytes
+Place = tuple[int, int, str]  # of a member's data in the tar: offset and size in bytes, SHA-256 in hexadecimal
 
 
 def write_tar(path: Path, members: Iterable[tuple[str, Path]]) -> dict[str, Place]:
@@ -32,7 +33,7 @@ def write_tar(path: Path, members: Iterable[tuple[str, Path]]) -> dict[str, Plac
                 data = source.read_bytes()
                 info = tarfile.TarInfo(name)  # mtime, uid and gid are 0, and there is no user name
                 info.size, info.mode = len(data), 0o644
-                places[name] = (tar.offset + tarfile.BLOCKSIZE, len(data))
+                places[name] = (tar.offset + tarfile.BLOCKSIZE, len(data), hashlib.sha256(data).hexdigest())
                 tar.addfile(info, io.BytesIO(data))
         aside.replace(path)
     except BaseException:
@@ -48,7 +49,7 @@ def place(rows: Sequence[dict[str, Any]], tar: Path, file_of: Callable[[str], Pa
     names = [f"{number:06d}{path.suffix.lower()}" for number, path in enumerate(files)]
     places = write_tar(tar, zip(names, files, strict=True))
     for name, row in zip(names, ok, strict=True):
-        row["path"], (row["offset"], row["size"]) = tar.name, places[name]
+        row["path"], (row["offset"], row["size"], row["sha256"]) = tar.name, places[name]
 
 
 class Partial:

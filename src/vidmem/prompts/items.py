@@ -13,7 +13,6 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vidmem import tables
 from vidmem.progress import progress
@@ -93,7 +92,7 @@ ITEM = ("row", "key", "file", "image")  # what is known of an item by the manife
 
 def batches(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, pl.DataFrame]]:
     """A table's columns in batches, each with the number of its first row."""
-    with pq.ParquetFile(table) as file:
+    with tables.opened(table) as file:
         total, start = -(-file.metadata.num_rows // BATCH_ROWS), 0
         found = file.iter_batches(BATCH_ROWS, columns=list(columns), use_threads=False)
         for batch in progress(found, total, f"reading {Path(table).name}"):
@@ -119,13 +118,13 @@ def _beside(items: pl.DataFrame, manifest: Path, duplicates: Path, evidence: Seq
     """The items with the evidence of their row in the duplicates table."""
     sizes = {old: new for kind in evidence for old, new in SIZES.get(kind, {}).items()}
     components = [c for c in COMPONENTS if c != "motion_component" or "motion" in evidence]
-    told = pl.scan_parquet(duplicates).select(
+    told = pl.scan_parquet(tables.checked(duplicates, ["item_id", *sizes, *components])).select(
         "item_id",
         *(pl.col(old).alias(new) for old, new in sizes.items()),
         *(pl.when(pl.col(c).is_not_null()).then(pl.col(c).hash()).alias(c) for c in components),
         told=pl.lit(value=True),
     )
-    rows = pl.scan_parquet(manifest).select("item_id").with_row_index("row")
+    rows = pl.scan_parquet(tables.checked(manifest, ["item_id"])).select("item_id").with_row_index("row")
     found = rows.join(told, on="item_id", how="inner").drop("item_id")
     frame = items.lazy().join(found, on="row", how="left").sort("row").collect(engine="streaming")
     lacking = int(frame["told"].is_null().sum())
@@ -136,5 +135,6 @@ def _beside(items: pl.DataFrame, manifest: Path, duplicates: Path, evidence: Seq
 
 def told_of(manifest: Path, rows: pl.DataFrame) -> pl.DataFrame:
     """Some rows of the manifest (`row`, `key`) with their caption, same_as and corpus, in its order."""
-    told = pl.scan_parquet(manifest).select("caption", "same_as", "corpus").with_row_index("row")
-    return told.join(rows.lazy(), on="row", how="inner").sort("row").collect(engine="streaming")
+    told = tables.checked(manifest, ["caption", "same_as", "corpus"])
+    found = pl.scan_parquet(told).select("caption", "same_as", "corpus").with_row_index("row")
+    return found.join(rows.lazy(), on="row", how="inner").sort("row").collect(engine="streaming")

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow.parquet as pq
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vidmem import tables
 from vidmem.userfiles import Roots
@@ -133,10 +134,13 @@ def numbers(frame: pl.DataFrame, column: str) -> npt.NDArray[np.float64]:
 def flow_of(paths: Iterable[Path], ids: Sequence[str]) -> dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[Any]]]:
     """Flow of the videos `ids`: times (n,) in seconds and vectors (n, 2 * grid * grid) float32, by video_id."""
     found: dict[str, tuple[npt.NDArray[np.float64], npt.NDArray[Any]]] = {}
+    wanted = pa.array(list(ids), pa.string())
     for path in paths if ids else ():
-        table = pq.read_table(
-            path, columns=["video_id", "time_s", "vector"], filters=[("video_id", "in", list(ids))], partitioning=None
-        )
+        batches = tables.iter_batches(path, ["video_id", "time_s", "vector"])
+        parts = [part.filter(pc.is_in(part.column("video_id"), wanted)) for part in batches]
+        if not parts:
+            continue
+        table = pa.Table.from_batches(parts)
         names = np.asarray(table.column("video_id").to_pylist(), object)
         times = table.column("time_s").to_numpy()
         vector = table.column("vector").combine_chunks()

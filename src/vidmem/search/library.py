@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.parquet as pq
 
 from vidmem import tables
 from vidmem.text import stable_fraction
@@ -143,7 +142,7 @@ def _images(files: Iterable[Path], column: str) -> npt.NDArray[np.uint8]:
     size = {"thumbnail": tables.THUMBNAIL_BYTES, "picture": tables.PICTURE_BYTES}[column]
     found: list[Any] = []
     for path in files:
-        if column in pq.read_schema(path).names:
-            values = pq.read_table(path, columns=[column], partitioning=None).column(0)
+        if column in tables.column_names(path):
+            values = tables.read_arrow(path, [column]).column(0)
             found.append(np.frombuffer(b"".join(values.to_pylist()), np.uint8).reshape(-1, size))
     return np.concatenate(found) if found else np.empty((0, size), np.uint8)

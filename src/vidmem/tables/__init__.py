@@ -1,6 +1,14 @@
 """Every table of the pipeline: its schema, and the only functions that write and read it."""
 
-from vidmem.tables.files import empty_table, read_made_by, read_table, read_vectors, write_table
+from vidmem.tables.files import (
+    column_names,
+    empty_table,
+    read_arrow,
+    read_made_by,
+    read_table,
+    read_vectors,
+    write_table,
+)
 from vidmem.tables.loss import TooManyLost, check_counts, check_loss
 from vidmem.tables.schemas import (
     ASKED_AGAIN,
@@ -29,7 +37,8 @@ from vidmem.tables.schemas import (
     frames_schema,
     vector,
 )
-from vidmem.tables.stream import count_rows, iter_batches, table_writer
+from vidmem.tables.seal import DamagedTable, opened
+from vidmem.tables.stream import checked, count_rows, iter_batches, table_writer
 
 __all__ = [
     "ASKED_AGAIN",
@@ -54,14 +63,19 @@ __all__ = [
     "TRANSFER",
     "TRUTH",
     "VIDEOS",
+    "DamagedTable",
     "TooManyLost",
     "check_counts",
     "check_loss",
+    "checked",
+    "column_names",
     "count_rows",
     "empty_table",
     "flow_schema",
     "frames_schema",
     "iter_batches",
+    "opened",
+    "read_arrow",
     "read_made_by",
     "read_table",
     "read_vectors",

@@ -1,4 +1,4 @@
-"""Writing and reading tables as Parquet files: whole or not at all, with what made them as metadata.
+"""Writing and reading tables as Parquet files: whole or not at all, with checksums, and what made them as metadata.
 
 Vectors lie as fixed-size lists without dictionary encoding, so that a column is one flat buffer.
 """
@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from vidmem.tables.seal import opened, sealed_writer
 
 
 def write_table(
@@ -33,7 +34,9 @@ def write_table(
     """
     table = conform(rows, schema)
     with whole(path) as aside:
-        pq.write_table(table.replace_schema_metadata(made_metadata(made_by)), aside, **parquet_options(schema))
+        table = table.replace_schema_metadata(made_metadata(made_by))
+        with sealed_writer(aside, table.schema, **parquet_options(schema)) as writer:
+            writer.write_table(table)
 
 
 @contextmanager
@@ -103,13 +106,29 @@ def _column(values: Any, kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind, from_pandas=True)
 
 
+def read_arrow(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """One table, or the columns named, without its metadata.
+
+    Raises `KeyError` for a column that is not there, and `seal.DamagedTable` where what is read has changed.
+    """
+    with opened(path) as file:
+        table = file.read(columns=None if columns is None else list(columns)).replace_schema_metadata(None)
+    return table if columns is None else table.select(list(columns))
+
+
 def read_table(path: str | Path | Iterable[str | Path], columns: list[str] | None = None) -> pl.DataFrame:
     """Read one table, or several of one schema in the order given, as a polars frame (not for vectors)."""
     paths = [path] if isinstance(path, (str, Path)) else list(path)
-    tables = [pq.read_table(p, columns=columns, partitioning=None) for p in paths]
-    frame = pl.from_arrow(pa.concat_tables([t.replace_schema_metadata(None) for t in tables]))
+    frame = pl.from_arrow(pa.concat_tables([read_arrow(p, columns) for p in paths]))
     assert isinstance(frame, pl.DataFrame)
     return frame
+
+
+def column_names(path: str | Path) -> list[str]:
+    """Names of a table's columns."""
+    with opened(path) as file:
+        names: list[str] = file.schema_arrow.names
+    return names
 
 
 def empty_table(schema: pa.Schema) -> pl.DataFrame:
@@ -124,7 +143,7 @@ def read_vectors(
 ) -> tuple[pl.DataFrame, npt.NDArray[np.float32]]:
     """Read a table with a `vector` column: the other columns as a frame, and float32 of shape (rows, size)."""
     paths = [path] if isinstance(path, (str, Path)) else list(path)
-    table = pa.concat_tables([pq.read_table(p, partitioning=None).replace_schema_metadata(None) for p in paths])
+    table = pa.concat_tables([read_arrow(p) for p in paths])
     column = table.column("vector").combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
@@ -136,6 +155,7 @@ def read_vectors(
 
 def read_made_by(path: str | Path) -> dict[str, Any]:
     """What made a table: the dict that was given to `write_table`."""
-    metadata = pq.read_schema(path).metadata or {}
+    with opened(path) as file:
+        metadata = file.schema_arrow.metadata or {}
     made_by: dict[str, Any] = json.loads(metadata.get(b"vidmem", b"{}"))
     return made_by

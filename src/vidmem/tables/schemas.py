@@ -99,6 +99,7 @@ VIDEOS = _schema(  # one row a generated video
     ("remedy", pa.string()),  # kind of the remedy that it was made under
     ("denoiser_calls", pa.int32()),  # predictions that the denoiser was asked for; a pass on both conditions gives two
     *_MEDIA,
+    ("sha256", pa.string()),  # of the video's bytes
     *_STATUS,
 )
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidmem.tables.files import conform, made_metadata, parquet_options, whole
+from vidmem.tables.seal import opened, sealed_writer
 
 GROUP_ROWS = 1 << 16  # rows that are held before they are written, and that a reader of a few rows must go through
 
@@ -25,7 +26,7 @@ def table_writer(
     """
     with (
         whole(path) as aside,
-        pq.ParquetWriter(aside, schema.with_metadata(made_metadata(made_by)), **parquet_options(schema)) as writer,
+        sealed_writer(aside, schema.with_metadata(made_metadata(made_by)), **parquet_options(schema)) as writer,
     ):
         waiting: list[pa.Table] = []
 
@@ -44,7 +45,8 @@ def table_writer(
 
 def count_rows(path: str | Path) -> int:
     """Rows of a table, from the file's end alone."""
-    return int(pq.read_metadata(path).num_rows)
+    with opened(path) as file:
+        return int(file.metadata.num_rows)
 
 
 def iter_batches(
@@ -56,7 +58,7 @@ def iter_batches(
     size: int = GROUP_ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """The rows [start, stop) in their order, at most `size` at a time; parts of the file without any are not read."""
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with opened(path) as file:
         first = 0
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
@@ -65,6 +67,16 @@ def iter_batches(
                     file, group, columns, max(start - first, 0), None if stop is None else stop - first, size
                 )
             first += rows
+
+
+def checked(path: str | Path, columns: Sequence[str]) -> Path:
+    """The path of a table that another reader goes on with, which checks nothing: these columns are as written.
+
+    Raises `seal.DamagedTable` if they are not. They are read once for it, a batch at a time.
+    """
+    for _ in iter_batches(path, columns):
+        pass
+    return Path(path)
 
 
 def _of_group(
