@@ -5,12 +5,12 @@ from pathlib import Path
 from vidmem.joblog import log_to
 
 with log_to(snakemake.log[0]):
-    from vidmem.features import write_features
-    from vidmem.tables import read_table
+    from vidmem.features import model_videos, write_features
 
+    root = Path(snakemake.params.root)
     write_features(
-        read_table(snakemake.input.videos),
-        root=Path(snakemake.params.root),
+        model_videos(Path(snakemake.input.videos), root),
+        root=root,
         settings=snakemake.params.settings,
         threads=snakemake.params.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},

@@ -20,3 +20,11 @@ class Limits(Section):
         600.0, gt=0, description="Longest video read, in seconds. Cut longer films into clips first."
     )
     max_frames: int = Field(36000, ge=1, description="Most frames decoded from one file.")
+    max_decode_s: float = Field(
+        600.0, gt=0, description="Most processor seconds spent on decoding one file; then the decoder is stopped."
+    )
+    max_memory_mb: int = Field(
+        2048,
+        ge=64,
+        description="Most memory that decoding one file may take, in MB. Linux alone holds to it.",
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from vidmem import __version__
 from vidmem.config.media import Limits
 from vidmem.corpus.listed import joined
-from vidmem.media import MediaError, MediaInfo, MediaRef, hash_of, probe
+from vidmem.media import PROBES, Apart, MediaError, MediaInfo, MediaRef, hash_of, probe_apart
 from vidmem.progress import progress
 from vidmem.tables import MANIFEST, OK, SKIPPED, count_rows, iter_batches, table_writer
 from vidmem.userfiles import Roots, media_path
@@ -40,11 +40,17 @@ def write_probed(listing: Path, chunk: int, chunks: int, roots: Roots, limits: L
     Every distinct file is decoded once. An item whose file can't be used is a `skipped` row with the reason.
     """
     start, stop = share(count_rows(listing), chunk, chunks)
+    with Apart(PROBES, limits) as apart:
+        _write(listing, (start, stop), roots, apart, out)
+
+
+def _write(listing: Path, part: tuple[int, int], roots: Roots, apart: Apart, out: Path) -> None:
+    start, stop = part
     made_by = {"stage": "corpus", "vidmem": __version__, "decoder": decoder()}
 
     @lru_cache(REMEMBERED)
     def inspect(corpus: str | None, path: str, offset: int | None, size: int | None) -> _File:
-        return _inspect(roots, corpus, path, offset, size, limits)
+        return _inspect(roots, corpus, path, offset, size, apart)
 
     def rows() -> Iterator[dict[str, Any]]:
         for batch in iter_batches(listing, start=start, stop=stop, size=BATCH_ROWS):
@@ -68,12 +74,10 @@ def decoder() -> str:
     return f"PyAV {av.__version__}"
 
 
-def _inspect(
-    roots: Roots, corpus: str | None, path: str, offset: int | None, size: int | None, limits: Limits
-) -> _File:
+def _inspect(roots: Roots, corpus: str | None, path: str, offset: int | None, size: int | None, apart: Apart) -> _File:
     try:
         ref = MediaRef(media_path(roots, corpus, path), offset, size)
-        return _File(probe(ref, limits), hash_of(ref, limits), None)
+        return _File(probe_apart(apart, ref), hash_of(ref, apart.limits), None)
     except (MediaError, ValueError) as error:
         return _File(None, None, str(error))
     except OSError as error:

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scenedetect import AdaptiveDetector, FrameTimecode
 
 from vidmem.features.preprocess import Frames, shrink
 
@@ -39,6 +38,8 @@ def watch_cuts(pictures: Iterable[Picture], rate_hz: float, cuts_s: list[float])
     """Yield the pictures on, and add to `cuts_s` the times at which a shot begins, as PySceneDetect's adaptive detector
     finds them: a frame that differs from the one before by much more than its neighbours do.
     """
+    from scenedetect import AdaptiveDetector, FrameTimecode  # a third of a reader's start, and seldom needed
+
     detector = AdaptiveDetector(min_scene_len=max(round(MIN_SHOT_S * rate_hz), 1))
     times: list[float] = []
     for number, (time_s, rgb) in enumerate(pictures):

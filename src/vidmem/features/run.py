@@ -22,8 +22,8 @@ from vidmem.features.engines import FrameEngine, frame_engine
 from vidmem.features.flow import FlowEngine, flow_engine, velocity_fields
 from vidmem.features.gate import usable
 from vidmem.features.preprocess import Frames, grey, resize, to_short_edge
-from vidmem.features.sampling import Plan, Sampled, sample
-from vidmem.media import Format, MediaError, MediaRef
+from vidmem.features.sampling import READS, Plan, Sampled, sample_apart
+from vidmem.media import Apart, Format, MediaError, MediaRef
 from vidmem.progress import progress
 from vidmem.similarity.camera import magnitudes
 from vidmem.similarity.motion import resample
@@ -101,7 +101,7 @@ def extract_features(
     """Write `tables.frames_schema`, `tables.flow_schema` and `tables.FEATURE_ITEMS` of `items`, in their order.
 
     `items` has the columns video_id, path (relative to `root`, or to the folder in `root` of the corpus that a column
-    `corpus` names), offset, size (see `tables.MANIFEST`); rows whose
+    `corpus` names), offset, size and perhaps sha256 (see `tables.MANIFEST`); rows whose
     `status`, if there is such a column, is not ok are left to the stage that made them. `settings` is the dump of
     `config.features.Features`. With `fmt` each clip first passes through that output format of a model, so that a
     null distribution is measured on what the model could have put out.
@@ -111,15 +111,16 @@ def extract_features(
     """
     cv2.setNumThreads(threads)
     frames, flow = settings["frames"], settings["flow"]
-    embedder, mover = frame_engine(frames, threads), flow_engine(flow, threads)
-    batch = _Batch(embedder, int(frames["batch_size"]))
     if "status" in items.columns:
         items = items.filter(pl.col("status") == tables.OK)
-    rows = items.select("video_id", _corpus_of(items), "path", "offset", "size").iter_rows()
-    videos = [
-        _extract(_Video(video_id), root, where, settings, limits, mover, batch, fmt)
-        for video_id, *where in progress(rows, len(items), "features")
-    ]
+    rows = items.select("video_id", _text_of(items, "corpus"), "path", "offset", "size", _text_of(items, "sha256"))
+    with Apart(READS, limits) as apart:  # it starts while the engines are loaded
+        embedder, mover = frame_engine(frames, threads), flow_engine(flow, threads)
+        batch = _Batch(embedder, int(frames["batch_size"]))
+        videos = [
+            _extract(_Video(video_id), root, where, settings, apart, mover, batch, fmt)
+            for video_id, *where in progress(rows.iter_rows(), len(rows), "features")
+        ]
     batch.flush()
     tables.check_loss("features", [v.status for v in videos], [v.reason for v in videos], settings["max_loss"])
     made = {**(made_by or {}), "settings": dict(settings), "format": vars(fmt) if fmt else None}
@@ -129,9 +130,9 @@ def extract_features(
     _write_items(out_items, videos, made)
 
 
-def _corpus_of(items: pl.DataFrame) -> pl.Expr:
-    """The name of the corpus that each item is from; generated videos are from none."""
-    return pl.col("corpus") if "corpus" in items.columns else pl.lit(None, pl.String).alias("corpus")
+def _text_of(items: pl.DataFrame, name: str) -> pl.Expr:
+    """A column of texts, null where there is none: generated videos are from no corpus."""
+    return pl.col(name) if name in items.columns else pl.lit(None, pl.String).alias(name)
 
 
 def plan_of(settings: Mapping[str, Any]) -> Plan:
@@ -153,15 +154,15 @@ def _extract(
     root: Roots,
     where: Sequence[Any],
     settings: Mapping[str, Any],
-    limits: Limits,
+    apart: Apart,
     mover: FlowEngine,
     batch: _Batch,
     fmt: Format | None,
 ) -> _Video:
-    corpus, path, offset, size = where
+    corpus, path, *rest = where
     try:
-        ref = MediaRef(media_path(root, corpus, path), offset, size)
-        sampled = sample(ref, plan_of(settings), limits, fmt)
+        ref = MediaRef(media_path(root, corpus, path), *rest)
+        sampled = sample_apart(apart, ref, plan_of(settings), fmt)
     except (MediaError, ValueError) as error:
         video.fail(tables.SKIPPED, str(error))
         return video

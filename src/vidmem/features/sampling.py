@@ -10,8 +10,9 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +20,12 @@ import numpy.typing as npt
 from vidmem.config.media import Limits
 from vidmem.features.moments import Sampling, moments, watch_cuts
 from vidmem.features.preprocess import Crop, Frames, crop, shrink
-from vidmem.media import Clip, Format, MediaInfo, MediaRef, read_clip, to_format
+from vidmem.media import Apart, Clip, Format, MediaInfo, MediaRef, read_clip, to_format
 from vidmem.media.decode import Picture, pictures
 from vidmem.media.probe import Survey
 from vidmem.media.sample import shown
 
+READS = "vidmem.features.sampling:told"
 _FLOW, _FRAME = 0, 1
 
 
@@ -66,6 +68,17 @@ def sample(ref: MediaRef, plan: Plan, limits: Limits, fmt: Format | None = None)
         pass
     survey.info()
     return taken
+
+
+def sample_apart(apart: Apart, ref: MediaRef, plan: Plan, fmt: Format | None = None) -> Sampled:
+    """`sample` by a process apart that reads with `READS`. Raises `MediaError` as `Apart.ask` does."""
+    answer = apart.ask(ref, plan=asdict(plan), fmt=asdict(fmt) if fmt else None)
+    return Sampled(**{name: answer[name] for name in Sampled.__dataclass_fields__})
+
+
+def told(ref: MediaRef, limits: Limits, plan: dict[str, Any], fmt: dict[str, Any] | None) -> dict[str, Any]:
+    """`sample` for a process apart (`vidmem.media.Apart`): the arrays of `Sampled`."""
+    return vars(sample(ref, Plan(**plan), limits, Format(**fmt) if fmt else None))
 
 
 def sample_clip(clip: Clip, plan: Plan) -> Sampled:

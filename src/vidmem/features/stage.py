@@ -12,15 +12,14 @@ import polars as pl
 from vidmem import tables
 from vidmem.config.media import Limits
 from vidmem.features.run import extract_features
-from vidmem.media import Format
+from vidmem.media import Format, MediaError, MediaRef, hash_of
 from vidmem.text import stable_fraction
-from vidmem.userfiles import Roots
+from vidmem.userfiles import Roots, safe_join
 
 MAX_NULL_CLIPS = 512  # a threshold at 1 % needs a few hundred; more would cost time in every model's branch
-_COLUMNS = ["item_id", "corpus", "path", "offset", "size"]
-_NO_ITEMS = pl.DataFrame(
-    schema={"video_id": pl.String, "corpus": pl.String, "path": pl.String, "offset": pl.Int64, "size": pl.Int64}
-)
+_COLUMNS = ["item_id", "corpus", "path", "offset", "size", "sha256"]
+_TEXTS = dict.fromkeys(["video_id", "corpus", "path", "sha256"], pl.String)
+_NO_ITEMS = pl.DataFrame(schema={**_TEXTS, "offset": pl.Int64, "size": pl.Int64}).select("video_id", *_COLUMNS[1:])
 
 
 def write_features(
@@ -44,6 +43,36 @@ def write_features(
         out_items=outputs["status"],
         fmt=fmt,
     )
+
+
+def model_videos(table: Path, root: Path) -> pl.DataFrame:
+    """A model's videos, once it is known that the shard that holds them is as it was written.
+
+    Raises `DamagedShard` where it is not: what the project wrote itself it can make again. Of a folder of the user's,
+    whose files are no part of a shard, a file that has changed is a row with the reason, later.
+    """
+    items = tables.read_table(table)
+    members = items.filter(pl.col("status") == tables.OK, pl.col("size").is_not_null())
+    if "sha256" in items.columns:  # tables of before there were checksums have none
+        for path, offset, size, sha256 in members.select("path", "offset", "size", "sha256").iter_rows():
+            ref = MediaRef(safe_join(root, path), offset, size)
+            try:
+                same = hash_of(ref, Limits(max_bytes=size)) == sha256
+            except MediaError as error:
+                raise DamagedShard(ref.path, table, str(error)) from None
+            if not same:
+                raise DamagedShard(ref.path, table, f"the video at byte {offset} has other bytes")
+    return items
+
+
+class DamagedShard(ValueError):
+    """A shard of videos that is not as it was written; the message names it and says what to do."""
+
+    def __init__(self, shard: Path, table: Path, why: str) -> None:
+        super().__init__(
+            f"{shard} is not as it was written ({why}). Delete it and {table.name} beside it, and run the same command "
+            "again: its videos are made anew."
+        )
 
 
 def corpus_chunk(manifest: Path, chunk: int, chunks: int) -> pl.DataFrame:

@@ -19,7 +19,7 @@ from vidmem.config.media import Limits
 from vidmem.generate.process import Run
 from vidmem.generate.shard import place
 from vidmem.generate.tasks import Task, every_task
-from vidmem.media import MediaError, MediaRef, probe
+from vidmem.media import PROBES, Apart, MediaError, MediaRef, probe_apart
 from vidmem.progress import progress
 from vidmem.tables import FAILED, OK, SIGNALS, SKIPPED, VIDEOS, check_loss, write_table
 from vidmem.userfiles import MEDIA_SUFFIXES
@@ -59,15 +59,16 @@ def command_chunk(
     outputs = work / "outputs"
     outputs.mkdir(parents=True, exist_ok=True)
     pictures = _write_images(work / "images", images or {})
-    rows = {w.video_id: _examine(_output(outputs, w), limits) for w in wanted}
     reasons = _no_image(wanted, images or {})
-    missing = [w for w in wanted if rows[w.video_id]["status"] != OK and w.video_id not in reasons]
-    for n, group in enumerate(_groups(missing, settings["command"])):
-        for w in group:  # what is broken is asked for again
-            _remove(_output(outputs, w))
-        ended = _run(group, model_name, settings, work, n, pictures)
-        for w in group:
-            rows[w.video_id] = _examine(_output(outputs, w), limits, ended)
+    with Apart(PROBES, limits) as apart:
+        rows = {w.video_id: _examine(_output(outputs, w), apart) for w in wanted}
+        missing = [w for w in wanted if rows[w.video_id]["status"] != OK and w.video_id not in reasons]
+        for n, group in enumerate(_groups(missing, settings["command"])):
+            for w in group:  # what is broken is asked for again
+                _remove(_output(outputs, w))
+            ended = _run(group, model_name, settings, work, n, pictures)
+            for w in group:
+                rows[w.video_id] = _examine(_output(outputs, w), apart, ended)
     rows |= {video_id: {"status": FAILED, "reason": reason} for video_id, reason in reasons.items()}
     _write(wanted, rows, model_name, outputs, Path(out_tar), Path(out_videos), Path(out_signals), made_by, max_loss)
     shutil.rmtree(work)
@@ -185,14 +186,14 @@ def _remove(path: Path | None) -> None:
         path.unlink()
 
 
-def _examine(path: Path | None, limits: Limits, ended: str | None = None) -> Row:
+def _examine(path: Path | None, apart: Apart, ended: str | None = None) -> Row:
     """Columns of VIDEOS for an output: what it holds, or why it can't be used. `ended`: why the command ended badly."""
     if path is None:
         return {"status": FAILED, "reason": ended or "the command ended well, but wrote no output for this video"}
     if path.is_symlink() or not path.is_file():
         return {"status": FAILED, "reason": f"the output {path.name} is no plain file"}
     try:
-        info = probe(MediaRef(path), limits)
+        info = probe_apart(apart, MediaRef(path))
     except (MediaError, OSError) as error:
         return {"status": FAILED, "reason": f"the output can't be used: {error}"}
     found = {name: getattr(info, name) for name in ("kind", "fps", "frames", "width", "height", "duration_s")}

@@ -12,7 +12,7 @@ from typing import Any
 
 from vidmem import text
 from vidmem.config.media import Limits
-from vidmem.media import MediaError, MediaRef, probe
+from vidmem.media import PROBES, Apart, MediaError, MediaRef, hash_of, probe_apart
 from vidmem.progress import progress
 from vidmem.tables import OK, SIGNALS, SKIPPED, VIDEOS, check_loss, write_table
 from vidmem.userfiles import TEXT_COLUMNS, find_media, read_user_table, safe_join
@@ -43,7 +43,9 @@ def list_videos(
     paths = find_media(folder)
     size = math.ceil(len(paths) / chunks)
     mine = paths[chunk * size : (chunk + 1) * size]
-    rows = [_row(folder, path, known, limits, model_name) for path in progress(mine, len(mine), f"read {model_name}")]
+    seen = progress(mine, len(mine), f"read {model_name}")
+    with Apart(PROBES, limits) as apart:
+        rows = [_row(folder, path, known, apart, model_name) for path in seen]
     if chunk == 0:
         rows += _absent(paths, known, model_name)
     return sorted(rows, key=lambda row: str(row["path"]))
@@ -98,15 +100,16 @@ def _seed(value: str | None, path: Path, number: int) -> int:
         raise ValueError(f"{path}: row {number}: seed {value!r} is not a number") from None
 
 
-def _row(folder: Path, path: str, known: Mapping[str, Row], limits: Limits, model: str) -> Row:
+def _row(folder: Path, path: str, known: Mapping[str, Row], apart: Apart, model: str) -> Row:
     given = known.get(path) or known.get(PurePosixPath(path).name) or {}
     row = _keys(path, given, model)
     try:
-        info = probe(MediaRef(safe_join(folder, path)), limits)
+        ref = MediaRef(safe_join(folder, path))
+        info, sha256 = probe_apart(apart, ref), hash_of(ref, apart.limits)
     except (MediaError, ValueError, OSError) as error:
         return {**row, "status": SKIPPED, "reason": str(error)}
     found = {name: getattr(info, name) for name in ("kind", "fps", "frames", "width", "height", "duration_s")}
-    return {**row, **found, "status": OK, "reason": None}
+    return {**row, **found, "sha256": sha256, "status": OK, "reason": None}
 
 
 def _keys(path: str, given: Mapping[str, Any], model: str) -> Row:

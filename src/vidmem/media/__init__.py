@@ -1,5 +1,6 @@
 """Video and image files: what they hold, their frames by time, and writing new ones. Files are hostile until read."""
 
+from vidmem.media.apart import PROBES, Apart, probe_apart
 from vidmem.media.encode import encode_video, write_video
 from vidmem.media.format import Format, centre_crop, to_format
 from vidmem.media.probe import probe
@@ -7,6 +8,8 @@ from vidmem.media.ref import Clip, MediaError, MediaInfo, MediaRef, hash_of
 from vidmem.media.sample import read_clip, resize, sample_times, shown_at
 
 __all__ = [
+    "PROBES",
+    "Apart",
     "Clip",
     "Format",
     "MediaError",
@@ -16,6 +19,7 @@ __all__ = [
     "encode_video",
     "hash_of",
     "probe",
+    "probe_apart",
     "read_clip",
     "resize",
     "sample_times",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from vidmem.config.media import Limits
 from vidmem.media.decode import Picture, pictures
@@ -15,6 +17,11 @@ def probe(ref: MediaRef, limits: Limits) -> MediaInfo:
     for _ in survey.watch(pictures(ref, limits)):
         pass
     return survey.info()
+
+
+def told(ref: MediaRef, limits: Limits) -> dict[str, Any]:
+    """`probe` for a process apart (`media.apart`): the fields of `MediaInfo`."""
+    return asdict(probe(ref, limits))
 
 
 class Survey:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from vidmem.config.media import Limits
 
+CHANGED = "its bytes are not those that were listed"
 Kind = Literal["video", "image"]
 
 
@@ -28,11 +29,13 @@ class MediaRef:
     """A whole file, or with `offset` and `size` (bytes) a range of it, such as a member of a tar.
 
     With `offset` alone it is a cell of a Parquet file: `path` is `<file>.parquet/<column>`, `offset` the row's number.
+    Where `sha256` is given (hexadecimal), other bytes are refused.
     """
 
     path: Path
     offset: int | None = None
     size: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,12 +98,26 @@ class Window(io.RawIOBase):
 
 @contextmanager
 def open_window(ref: MediaRef, limits: Limits) -> Iterator[Window]:
-    """The bytes of `ref`. Raises `MediaError` for missing, empty, too large files, and ranges outside the file."""
+    """The bytes of `ref`, at their beginning.
+
+    Raises `MediaError` for missing, empty, too large files, ranges outside the file, and other bytes than `ref` names.
+    """
+    with _window(ref, limits) as file:
+        if ref.sha256 is not None and ref.sha256 != _hash(file):
+            raise MediaError(CHANGED)
+        file.seek(0)
+        yield file
+
+
+@contextmanager
+def _window(ref: MediaRef, limits: Limits) -> Iterator[Window]:
     if ref.offset is not None and ref.size is None:
         data = _cell(ref)
         yield _bounded(io.BytesIO(data), 0, len(data), limits)
         return
     try:
+        if not ref.path.is_file() and ref.path.exists():  # a named pipe would never give an end
+            raise MediaError("can't be opened: no regular file")
         file = ref.path.open("rb")
     except FileNotFoundError:
         raise MediaError("file not found") from None
@@ -141,8 +158,12 @@ def _cell(ref: MediaRef) -> bytes:
 
 def hash_of(ref: MediaRef, limits: Limits) -> str:
     """SHA-256 of the bytes, hexadecimal. Raises `MediaError` as `open_window` does."""
-    digest = hashlib.sha256()
     with open_window(ref, limits) as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+        return _hash(file)
+
+
+def _hash(file: Window) -> str:
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
     return digest.hexdigest()
