@@ -24,6 +24,7 @@ from vidmem.media import wire
 from vidmem.media.ref import MediaError, MediaInfo, MediaRef
 
 PATIENCE = 10  # the clock's seconds for one of the process' own: others use the machine, and disks can be slow
+START_S = 300  # the clock's seconds until the process must have begun
 PROBES = "vidmem.media.probe:told"
 
 
@@ -39,6 +40,7 @@ class Apart:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._end: Connection | None = None
+        self._ready = False
         self._death = ""
 
     def __enter__(self) -> Self:
@@ -53,7 +55,8 @@ class Apart:
     def ask(self, ref: MediaRef, **more: Any) -> dict[str, Any]:
         """What the function gives of a file. Raises `MediaError` with the reason where it can't be used.
 
-        Among the reasons are those of the process itself: that it died on the file, or was at its bounds.
+        Among the reasons are those of the process itself: that it died on the file, or was at its bounds. One that
+        can't even begin is nobody's file's fault, and raises `RuntimeError`.
         """
         request = {"path": str(ref.path), "offset": ref.offset, "size": ref.size, "sha256": ref.sha256, "more": more}
         with self._lock:
@@ -68,8 +71,8 @@ class Apart:
 
     def _say(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """The answer, or None where the process died; what it died of is then in `_death`."""
-        process, end = self._start()
-        with self._watched(process) as late:
+        process, end = self._begun()
+        with self._watched(process, PATIENCE * self.limits.max_decode_s) as late:
             try:
                 wire.send(end, request)
                 return wire.receive(end)
@@ -87,8 +90,21 @@ class Apart:
         name = signal.Signals(-status).name if status < 0 else f"status {status}"
         return f"damaged: the decoder broke down on it ({name})"
 
+    def _begun(self) -> tuple[subprocess.Popen[bytes], Connection]:
+        """The process, once it has said that it is ready."""
+        process, end = self._start()
+        if not self._ready:
+            with self._watched(process, START_S):
+                try:
+                    self._ready = bool(wire.receive(end)["ready"])
+                except (EOFError, OSError, ValueError, KeyError, TypeError):
+                    process.kill()
+                    why = f"status {process.wait()}; why stands above"
+                    raise RuntimeError(f"the process that decodes files can't begin ({why})") from None
+        return process, end
+
     @contextmanager
-    def _watched(self, process: subprocess.Popen[bytes]) -> Iterator[threading.Event]:
+    def _watched(self, process: subprocess.Popen[bytes], patience_s: float) -> Iterator[threading.Event]:
         """Kill the process when the patience with it is at its end."""
         late = threading.Event()
 
@@ -96,7 +112,7 @@ class Apart:
             late.set()
             process.kill()
 
-        watch = threading.Timer(PATIENCE * self.limits.max_decode_s, end)
+        watch = threading.Timer(patience_s, end)
         watch.daemon = True
         watch.start()
         try:
@@ -126,6 +142,7 @@ class Apart:
             self._process.kill()
             self._process.wait()
         self._end = self._process = None
+        self._ready = False
 
 
 def probe_apart(apart: Apart, ref: MediaRef) -> MediaInfo:

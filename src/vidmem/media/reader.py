@@ -23,6 +23,7 @@ from vidmem.media import wire
 from vidmem.media.ref import MediaError, MediaRef
 
 MIB = 1024**2
+SPARE_MB = 128  # of addresses that hold nothing: libraries, stacks
 Reads = Callable[..., Mapping[str, Any]]
 
 
@@ -33,6 +34,7 @@ def serve(descriptor: int, reads: str, limits: Limits) -> None:
     cv2.setNumThreads(1)
     _bound_memory(limits)
     with Connection(descriptor) as asked:
+        wire.send(asked, {"ready": True})
         while (request := _next(asked)) is not None:
             _bound_time(limits)
             ref = MediaRef(Path(request["path"]), request["offset"], request["size"], request["sha256"])
@@ -69,13 +71,17 @@ def _too_large(limits: Limits) -> dict[str, Any]:
 
 
 def _bound_memory(limits: Limits) -> None:
-    """Let this process grow by so much and no more (on Linux: private memory), and leave no core files."""
+    """Let this process grow by so much and no more, and leave no core files.
+
+    Private memory is what is meant; some systems, and containers, hold to the bound of the address space alone.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     status = Path("/proc/self/status")
     if status.exists():  # elsewhere the system does not bound it
         lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-        most = int(lines["VmData"].split()[0]) * 1024 + limits.max_memory_mb * MIB
-        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
+        for bound, now, spare in ((resource.RLIMIT_DATA, "VmData", 0), (resource.RLIMIT_AS, "VmSize", SPARE_MB)):
+            most = int(lines[now].split()[0]) * 1024 + (limits.max_memory_mb + spare) * MIB
+            resource.setrlimit(bound, (most, most))
 
 
 def _bound_time(limits: Limits) -> None:
