@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Real footage in four containers, and `EACH` damaged copies of each."""
     root, rng = tmp_path_factory.mktemp("mutants"), np.random.default_rng(7)
     film = next(path for name, path in sorted(footage_files().items()) if "carphone" in name)
-    frames = read_clip(MediaRef(film), rate_hz=8, max_frames=12, limits=Limits(), short_edge=96).frames
+    frames = read_clip(MediaRef(film), rate_hz=8, max_frames=12, limits=Limits(), short_edge=96).frames[:, :, :112]
     for suffix in SUFFIXES:
         data = mediafiles.write_any(root / f"sound{suffix}", frames, fps=8).read_bytes()
         for n in range(EACH):
