@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -28,15 +29,22 @@ def log_to(path: str | Path) -> Iterator[None]:
         try:
             yield
         except Exception as error:
-            traceback.print_exc()
             failure = error
+            with suppress(OSError):  # the disk of the log may be what is full
+                traceback.print_exc()
         finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError):
+                sys.stdout.flush()
+                sys.stderr.flush()
             for old, descriptor in zip(saved, (1, 2), strict=True):
                 os.dup2(old, descriptor)
                 os.close(old)
     if failure is not None:
-        reason = " ".join(str(failure).split()) or type(failure).__name__
-        print(f"vidmem: {reason} (log: {path})", file=sys.stderr, flush=True)
+        print(f"vidmem: {_reason(failure)} (log: {path})", file=sys.stderr, flush=True)
         raise SystemExit(1)
+
+
+def _reason(failure: Exception) -> str:
+    if isinstance(failure, OSError) and failure.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "no space is left on the disk. Free some and run the same command again: what is done is kept"
+    return " ".join(str(failure).split()) or type(failure).__name__

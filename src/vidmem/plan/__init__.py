@@ -17,7 +17,7 @@ from typing import Any
 from vidmem.config import ConfigError
 from vidmem.plan.plan import Plan
 
-__all__ = ["Plan", "plan_or_exit", "share_library"]
+__all__ = ["Plan", "plan_or_exit", "share_library", "writable_or_exit"]
 
 
 def plan_or_exit(config: Mapping[str, Any]) -> Plan:
@@ -26,6 +26,22 @@ def plan_or_exit(config: Mapping[str, Any]) -> Plan:
         return Plan(config)
     except (ConfigError, ValueError) as error:
         raise SystemExit(f"vidmem: {error}") from None
+
+
+def writable_or_exit(results: str) -> None:
+    """Nothing, or the end of the run with one line that names the folder that results can't be written to.
+
+    Looked at are the folder `results` of an audit and the stages' in it, or the folder that they will be made in.
+    """
+    folder = Path(results)
+    while not folder.exists():
+        folder = folder.parent
+    inside = [path for path in folder.glob("*/") if path.is_dir()] if folder == Path(results) else []
+    for path in (folder, *sorted(inside)):
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise SystemExit(
+                f"vidmem: {path.resolve()} can't be written to. Make it so, or run with --directory elsewhere"
+            )
 
 
 def share_library() -> None:
