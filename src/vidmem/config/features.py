@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from vidmem.config.base import Section
 
@@ -53,6 +53,14 @@ class Flow(Section):
     weights: str | None = Field(
         None, description="Path of a RAFT state dict (.safetensors, or .pth read without pickle)."
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _tensors_alone(cls, weights: str | None) -> str | None:
+        if weights is not None and not weights.lower().endswith((".safetensors", ".pth")):
+            raise ValueError(f"{weights!r} is neither .safetensors nor .pth, of which tensors alone are read")
+        return weights
+
     rate_hz: float = Field(8.0, gt=0, description="Common frame rate at which motion is compared, in frames a second.")
     max_flows: int = Field(64, ge=1, description="Most flow fields kept of one video.")
     size: int = Field(128, ge=64, multiple_of=8, description="Short edge in pixels at which flow is computed.")

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidmem.features.preprocess import Frames
-from vidmem.features.weights import pinned_file
+from vidmem.features.weights import WeightsError, pinned_file
 from vidmem.userfiles import sha256_of
 
 Vectors = npt.NDArray[np.float32]
@@ -77,7 +77,10 @@ class TorchSscd:
         self.name = "sscd"
         self.weights_sha256 = sha256
         self._device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-        self._model = torch.jit.load(str(path), map_location=self._device).eval()  # type: ignore[no-untyped-call]
+        try:
+            self._model = torch.jit.load(str(path), map_location=self._device).eval()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            raise WeightsError(f"weights {weights} are no TorchScript file ({str(error).splitlines()[0]})") from error
 
     def embed(self, frames: Frames) -> Vectors:
         """See `FrameEngine.embed`."""

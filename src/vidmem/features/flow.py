@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
+from pickle import UnpicklingError  # raised by a reader that runs no code
 from typing import Any, Protocol
 
 import cv2
@@ -91,6 +92,7 @@ class RaftFlow:
 def _raft(name: str, weights: str | None) -> tuple[Any, str]:
     """The network and its weights' hash: from a file, or by torchvision's own download (which checks a hash)."""
     import torch
+    from safetensors import SafetensorError
     from torchvision.models import optical_flow
 
     make = {"raft_small": optical_flow.raft_small, "raft_large": optical_flow.raft_large}[name]
@@ -105,7 +107,12 @@ def _raft(name: str, weights: str | None) -> tuple[Any, str]:
     if not path.is_file():
         raise WeightsError(f"weights {weights}: no such file")
     model = make(weights=None)
-    model.load_state_dict(_state_dict(path))
+    try:
+        model.load_state_dict(_state_dict(path))
+    except (SafetensorError, UnpicklingError, RuntimeError, ValueError, TypeError, EOFError) as error:
+        said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        hint = "" if isinstance(error, SafetensorError) else "; only tensors are read of a .pth, and no code is run"
+        raise WeightsError(f"weights {weights} hold no state dict of {name} ({said}){hint}") from error
     return model, sha256_of(path)
 
 

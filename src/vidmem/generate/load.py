@@ -21,6 +21,7 @@ import torch
 from diffusers import DiffusionPipeline, SchedulerMixin
 from huggingface_hub.constants import HF_HUB_OFFLINE
 from PIL import Image
+from safetensors import SafetensorError
 
 from vidmem.generate.adapter import at_its_levels, complete, family_over, load_parts
 from vidmem.generate.families import FAMILIES, family_of, nearest
@@ -231,7 +232,7 @@ def _from_pretrained(
             trust_remote_code=False,
             local_files_only=bool(HF_HUB_OFFLINE) or Path(source).is_dir(),
         )
-    except (OSError, ValueError, AttributeError, ImportError) as error:
+    except (OSError, ValueError, AttributeError, ImportError, SafetensorError, RuntimeError) as error:
         said = without_tokens(" ".join(str(error).split()))[:500]
         raise ModelError(f"model {source} can't be loaded: {said}") from error
 

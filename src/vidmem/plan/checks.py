@@ -114,6 +114,7 @@ def _check_model(audit: Audit, name: str, imported: int) -> int:
     if isinstance(section, Videos):
         if section.prompts:
             _must_be_file(f"models.{name}.prompts", section.prompts)
+            _check_table(f"models.{name}.prompts", Path(section.prompts).expanduser())
         return _count_folder(f"models.{name}.folder", section.folder)
     if section.kind in KNOWN and audit.corpus.kind != "made":
         raise ConfigError(

@@ -82,6 +82,11 @@ def _pipeline_in(section: Diffusers) -> str | None:
 
 def _check_hub(name: str, section: Diffusers) -> None:
     source = str(section.source)
+    if Path(source).expanduser().is_file():
+        raise ConfigError(
+            f"models.{name}.source: {source!r} is a single file; a diffusers folder is loaded, with its weights as "
+            "safetensors. Pickled weights (.ckpt, .bin, .pt, .pkl) can run code, and are not read"
+        )
     if not HUB_ID.match(source) or section.revision is None:
         raise ConfigError(
             f"models.{name}.{'revision' if HUB_ID.match(source) else 'source'}: {source!r} is not a folder"
