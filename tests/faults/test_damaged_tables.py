@@ -17,6 +17,7 @@ from vidmem.config.media import Limits
 from vidmem.features import DamagedShard, extract_features, model_videos
 from vidmem.generate.shard import place
 from vidmem.media import MediaError, MediaRef, encode_video, hash_of, probe
+from vidmem.retrieve.index import build, read_index, write_index
 from vidmem.tables import stream
 
 L = Limits()
@@ -109,6 +110,21 @@ def test_a_table_of_before_there_were_checksums_is_read(table: Path, tmp_path: P
 def test_a_missing_table_is_no_damaged_one(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         tables.read_table(tmp_path / "none.parquet")
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut"])
+def test_a_damaged_index_of_vectors_is_named(tmp_path: Path, damage: str) -> None:
+    rng, path = np.random.default_rng(4), tmp_path / "x.npz"
+    vectors, owner = rng.random((40, 8), np.float32), np.repeat(np.arange(10), 4)
+    made = build(vectors, owner, [f"v{n}" for n in range(10)], "exact", np.empty((0, 0), np.float32))
+    write_index(path, made)
+    data = path.read_bytes()
+    at = data.index(vectors.tobytes())
+    for byte in at + rng.integers(vectors.nbytes, size=10):
+        flipped = data[:byte] + bytes([data[byte] ^ 1 << int(rng.integers(8))]) + data[byte + 1 :]
+        path.write_bytes(flipped if damage == "flipped" else data[:byte])
+        with pytest.raises(tables.DamagedTable, match=r"x\.npz is not as it was written"):
+            read_index(path)
 
 
 # ---- shards of videos

@@ -1,4 +1,4 @@
-"""Weights that lie about themselves, pickles that the config names: refused in one line, and none of their code runs."""
+"""Weights that lie about themselves, pickles that the config names: refused in one line, none of their code runs."""
 
 from __future__ import annotations
 

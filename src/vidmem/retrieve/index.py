@@ -16,10 +16,12 @@ and .98 for a random projection.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import faiss
 import numpy as np
@@ -29,6 +31,7 @@ from vidmem.retrieve.refuse import check_finite
 from vidmem.search.library import Vectors, load_library
 from vidmem.search.moving import motion_vectors_of, principal_basis, window_rows
 from vidmem.search.rows import best_of
+from vidmem.tables import DamagedTable
 
 POINTS_PER_LIST = 39  # faiss' own least number of training points for a centroid
 LEAST_LISTS = 8  # with fewer, looking into lists spares nothing
@@ -124,11 +127,18 @@ def write_index(path: Path, made: ChunkIndex) -> None:
 
 
 def read_index(path: Path) -> ChunkIndex:
-    """Read what `write_index` wrote."""
-    with np.load(path, allow_pickle=False) as held:
-        head = json.loads(held["head"].tobytes())
-        index = faiss.deserialize_index(held["index"])
-        return ChunkIndex(index, head["ids"], held["owner"], held["basis"], head["built"], head["why"])
+    """Read what `write_index` wrote: every part bears a CRC-32, as zip files have it.
+
+    Raises `tables.DamagedTable` where the file is not as it was written.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            parts = {name: held[name] for name in ("head", "index", "owner", "basis")}
+        head = json.loads(parts["head"].tobytes())
+    except (BadZipFile, ValueError, KeyError, EOFError, zlib.error) as error:
+        raise DamagedTable(path, error) from error
+    index = faiss.deserialize_index(parts["index"])
+    return ChunkIndex(index, head["ids"], parts["owner"], parts["basis"], head["built"], head["why"])
 
 
 def propose(
