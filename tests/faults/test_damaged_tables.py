@@ -15,7 +15,7 @@ from vidmem import tables
 from vidmem.config.features import Features
 from vidmem.config.media import Limits
 from vidmem.features import DamagedShard, extract_features, model_videos
-from vidmem.generate.shard import place
+from vidmem.generate.shard import Partial, place
 from vidmem.media import MediaError, MediaRef, encode_video, hash_of, probe
 from vidmem.retrieve.index import build, read_index, write_index
 from vidmem.tables import stream
@@ -168,6 +168,17 @@ def test_a_damaged_shard_is_named_before_its_videos_are_used(shard: Path, damage
     ) as error:
         model_videos(shard / "c.videos.parquet", shard)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("what", ["v.mp4", "v.json"])
+def test_a_kept_clip_with_a_flipped_bit_is_as_good_as_none(tmp_path: Path, what: str) -> None:
+    partial, rng = Partial(tmp_path), np.random.default_rng(5)
+    partial.write("v", rng.bytes(500), {"video": {"status": "ok"}, "signals": []})
+    kept, data = partial.read("v"), bytearray((tmp_path / what).read_bytes())
+    assert kept is not None
+    for at in rng.integers(len(data), size=20):
+        (tmp_path / what).write_bytes(data[:at] + bytes([data[at] ^ 1 << 7]) + data[at + 1 :])  # no ASCII any more
+        assert partial.read("v") is None, at
 
 
 def test_bytes_between_the_videos_of_a_shard_are_nobodys(shard: Path) -> None:

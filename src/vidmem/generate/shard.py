@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from vidmem.tables import OK
+from vidmem.userfiles import sha256_of
 
 Place = tuple[int, int, str]  # of a member's data in the tar: offset and size in bytes, SHA-256 in hexadecimal
 
@@ -71,10 +72,10 @@ class Partial:
         """The record of a finished clip; None where there is none, or where it or its mp4 is damaged."""
         try:
             kept = json.loads((self.folder / f"{video_id}.json").read_bytes())
-            size = self.video(video_id).stat().st_size if kept["bytes"] else 0
+            found = sha256_of(self.video(video_id)) if kept["sha256"] else None
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        if kept["mark"] != self.mark or size != kept["bytes"]:
+        if kept["mark"] != self.mark or found != kept["sha256"]:
             return None
         record: dict[str, Any] = kept["record"]
         return record
@@ -83,7 +84,8 @@ class Partial:
         """Keep a clip (its mp4's bytes, None where it failed) and its record."""
         if data is not None:
             self._put(self.video(video_id), data)
-        kept = {"mark": self.mark, "bytes": len(data or b""), "record": record}
+        sha256 = None if data is None else hashlib.sha256(data).hexdigest()
+        kept = {"mark": self.mark, "sha256": sha256, "record": record}
         self._put(self.folder / f"{video_id}.json", json.dumps(kept, sort_keys=True).encode())
 
     def _put(self, path: Path, data: bytes) -> None:
