@@ -63,3 +63,17 @@ def test_too_many_lost_rows_fail_the_stage_by_name() -> None:
     with pytest.raises(tables.TooManyLost, match=r"stage corpus: 2 of 4 rows.*empty file; truncated.*corpus.max_loss"):
         tables.check_loss("corpus", statuses, reasons, 0.49)
     tables.check_loss("corpus", [], [], 0.0)
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write_and_nothing_else(tmp_path: Path) -> None:
+    left, others = tmp_path / ".t.parquet.a1b2c3d_", [tmp_path / ".t.parquet", tmp_path / ".t.parquet.part"]
+    others += [tmp_path / ".s.parquet.a1b2c3d4", tmp_path / ".t.parquet.A1b2c3d4"]
+    for path in (left, *others):
+        path.write_bytes(b"half")
+    tables.write_table(tmp_path / "t.parquet", [{"item_id": "a", "status": "ok"}], tables.MANIFEST)
+    assert not left.exists() and all(path.read_bytes() == b"half" for path in others)
+    (tmp_path / ".held.a1b2c3d4").mkdir()
+    with tables.folder_beside(tmp_path, ".held.") as folder:
+        (folder / "x").touch()
+        assert [path for path in tmp_path.iterdir() if path.is_dir()] == [folder]
+    assert not folder.exists()

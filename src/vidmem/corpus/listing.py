@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import sys
-import tempfile
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -24,7 +23,7 @@ from vidmem.corpus.caption import clean_caption
 from vidmem.corpus.listed import Listed, joined
 from vidmem.corpus.readers import read_source
 from vidmem.progress import progress
-from vidmem.tables import MANIFEST, OK, SKIPPED, iter_batches, table_writer
+from vidmem.tables import MANIFEST, OK, SKIPPED, folder_beside, iter_batches, table_writer
 
 BATCH_ROWS = 1 << 14
 NAMES = ("item_id", "corpus", "path", "offset", "size", "caption", "status", "reason")
@@ -40,8 +39,8 @@ def write_listing(sources: Mapping[str, Mapping[str, Any]], joined_ids: bool, ou
     """
     made_by = {"stage": "corpus", "vidmem": __version__, "sources": {n: dict(s) for n, s in sources.items()}}
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".listing.") as aside:
-        raw = Path(aside) / "raw.parquet"
+    with folder_beside(out.parent, ".listing.") as aside:
+        raw = aside / "raw.parquet"
         hashes = _write_raw(sources, joined_ids, raw, made_by)
         repeated = _repeated(hashes)
         if len(repeated):

@@ -5,7 +5,6 @@ It is put together by streaming: 24 bytes an item are held in memory, and the id
 
 from __future__ import annotations
 
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,7 +19,16 @@ from vidmem.config.media import Limits
 from vidmem.corpus.listing import write_listing
 from vidmem.corpus.probe import write_probed
 from vidmem.progress import progress
-from vidmem.tables import MANIFEST, OK, check_counts, count_rows, iter_batches, read_made_by, table_writer
+from vidmem.tables import (
+    MANIFEST,
+    OK,
+    check_counts,
+    count_rows,
+    folder_beside,
+    iter_batches,
+    read_made_by,
+    table_writer,
+)
 from vidmem.userfiles import Roots
 
 REASONS = 1000  # different reasons that are counted one by one
@@ -32,8 +40,8 @@ def make_manifest(
 ) -> None:
     """List, probe and put together in one go: what the stage's three rules do. Raises as they do."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".corpus.") as aside:
-        listing, probed = Path(aside) / "listing.parquet", Path(aside) / "probed.parquet"
+    with folder_beside(out.parent, ".corpus.") as aside:
+        listing, probed = aside / "listing.parquet", aside / "probed.parquet"
         write_listing(sources, isinstance(roots, Mapping), listing)
         write_probed(listing, 0, 1, roots, limits, probed)
         write_manifest([probed], max_loss, out)

@@ -11,7 +11,6 @@ one band at a time; the other bands are on disk. Candidates that are left are co
 
 from __future__ import annotations
 
-import tempfile
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ import rensa
 
 from vidmem.duplicates.shingles import Hashes, Indices, jaccard, shingle_hashes
 from vidmem.progress import progress
+from vidmem.tables import folder_beside
 
 BANDS, SLOTS = 32, 6  # slots of a band
 SEED = 0
@@ -46,11 +46,11 @@ def near_pairs(texts: pl.Series, threshold: float, folder: Path) -> tuple[Indice
     empty = np.zeros(0, np.int64)
     if len(texts) < 2:
         return empty, empty
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".bands.") as held:
-        sketches = _write_bands(texts, Path(held))
+    with folder_beside(folder, ".bands.") as held:
+        sketches = _write_bands(texts, held)
         found = np.zeros(0, np.uint64)
         for band in progress(range(BANDS), BANDS, "near-duplicate captions, bands"):
-            keys = np.fromfile(_file(Path(held), band), np.uint64)
+            keys = np.fromfile(_file(held, band), np.uint64)
             keys = cut_large(keys, sketches[:, (np.arange(FINER) + SLOTS * (band + 1)) % sketches.shape[1]])
             found = np.union1d(found, _candidates(keys, sketches, threshold))
     return _verified(texts, found, threshold)

@@ -3,6 +3,7 @@
 from vidmem.tables.files import (
     column_names,
     empty_table,
+    folder_beside,
     read_arrow,
     read_made_by,
     read_table,
@@ -72,6 +73,7 @@ __all__ = [
     "count_rows",
     "empty_table",
     "flow_schema",
+    "folder_beside",
     "frames_schema",
     "iter_batches",
     "opened",

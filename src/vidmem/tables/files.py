@@ -5,8 +5,11 @@ Vectors lie as fixed-size lists without dictionary encoding, so that a column is
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -41,9 +44,13 @@ def write_table(
 
 @contextmanager
 def whole(path: str | Path) -> Iterator[Path]:
-    """A file beside `path` to write to: it takes the place of `path` at the end, or goes if something is raised."""
+    """A file beside `path` to write to: it takes the place of `path` at the end, or goes if something is raised.
+
+    What a killed job left beside `path` goes first.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_left(path.parent, f".{path.name}.")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     os.close(handle)
     aside = Path(name)
@@ -54,6 +61,24 @@ def whole(path: str | Path) -> Iterator[Path]:
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def folder_beside(folder: Path, prefix: str) -> Iterator[Path]:
+    """A folder of its own in `folder`, gone at the end; what a killed job left under this prefix goes first."""
+    remove_left(folder, prefix)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=prefix) as name:
+        yield Path(name)
+
+
+def remove_left(folder: Path, prefix: str) -> None:
+    """Delete what `tempfile` made under this prefix in a folder, for jobs that were killed before they could."""
+    for path in folder.glob(f"{glob.escape(prefix)}*"):
+        if re.fullmatch(r"[a-z0-9_]{8}", path.name.removeprefix(prefix)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def made_metadata(made_by: Mapping[str, Any] | None) -> dict[bytes, bytes]:
