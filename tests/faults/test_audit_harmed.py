@@ -234,7 +234,7 @@ def test_files_of_next_year_are_audited_once_and_not_again(audit: Any) -> None:
 
 
 def test_results_of_next_year_are_settled_by_touch(audit: Any, copied: Any) -> None:
-    """A machine whose clock is ahead wrote them. Of small files (a megabyte) the contents count, and not the times; what
+    """A machine whose clock is ahead wrote them. Of files under a megabyte the contents count, and not the times; what
     follows a large one would be made again at every run until then.
     """
     ahead = time.time() + YEAR_S
