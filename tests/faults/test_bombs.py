@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bombs import BOMBS
-from test_mutated_videos import peak_mb
+from reading import peak_mb
 
 from vidmem.config.media import Limits
 from vidmem.media import PROBES, Apart, MediaError, MediaRef, probe_apart

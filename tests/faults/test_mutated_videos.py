@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from mutants import mutant
+from reading import peak_mb
 
 from vidmem import tables
 from vidmem.config.features import Features
@@ -76,16 +77,6 @@ def test_damaged_videos_cost_bounded_time_and_memory_and_no_other_row(
     counts = Counter(status for name, (status, _) in found.items() if name in bad)
     assert counts["skipped"] > 150, counts
     assert vectors(tmp_path / "among", sound) == vectors_alone(folder, sound, tmp_path / "alone")
-
-
-def peak_mb(apart: Any) -> float:
-    """Most memory that the reading process has held, in MB; of one that was started anew or is gone, 0."""
-    try:
-        status = Path(f"/proc/{apart._process.pid}/status").read_text()
-    except (OSError, AttributeError):
-        return 0.0
-    lines = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-    return int(lines["VmHWM"].split()[0]) / 1024 if "VmHWM" in lines else 0.0
 
 
 def vectors(out: Path, names: list[str]) -> dict[str, bytes]:
