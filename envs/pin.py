@@ -27,7 +27,7 @@ ENVIRONMENTS = {
     # the process that plans and starts jobs, on a laptop or a login node
     "snakemake": [*SETTINGS, "snakemake", "snakemake-executor-plugin-slurm", "snakemake-logger-plugin-rich"],
     # numbers from tables: verdicts, detectors, truth
-    "core": [*TABLES, *SETTINGS, "scikit-learn", "scipy"],
+    "core": [*TABLES, *SETTINGS, "scipy"],
     # users' files, and videos that need no model
     "media": [*TABLES, *MEDIA, "charset-normalizer", "ftfy", "scenedetect-headless", "scikit-video", "scipy"],
     # what captions say: prompts, duplicates, fidelity under remedies
