@@ -55,14 +55,19 @@ def items(*paths: str) -> pl.DataFrame:
 
 
 def run(
-    root: Path, out: Path, frame: pl.DataFrame, options: dict[str, object], fmt: Format | None = None
+    root: Path,
+    out: Path,
+    frame: pl.DataFrame,
+    options: dict[str, object],
+    fmt: Format | None = None,
+    threads: int = 1,
 ) -> pl.DataFrame:
     extract_features(
         frame,
         root,
         options,
         limits=LIMITS,
-        threads=1,
+        threads=threads,
         out_frames=out / "frames.parquet",
         out_flow=out / "flow.parquet",
         out_items=out / "items.parquet",
@@ -144,13 +149,13 @@ def test_a_member_of_a_shard_is_read_in_place(folder: Path, tmp_path: Path) -> N
     assert np.array_equal(vectors[:3], vectors[3:])
 
 
-def test_tables_are_the_same_bytes_twice_and_whatever_the_batch(folder: Path, tmp_path: Path) -> None:
-    frame = items("moving.mp4", "wide.mp4", "one.mp4", "zero.mp4")
-    for name in ("a", "b"):
-        run(folder, tmp_path / name, frame, settings())
+def test_tables_are_the_same_bytes_twice_and_whatever_the_threads_and_the_batch(folder: Path, tmp_path: Path) -> None:
+    frame = items("moving.mp4", "wide.mp4", "one.mp4", "zero.mp4", "fade.mp4")
+    for name, threads in (("a", 1), ("b", 3)):
+        run(folder, tmp_path / name, frame, settings(frames={"batch_size": 2}), threads=threads)
     for table in ("frames", "flow", "items"):
         assert (tmp_path / f"a/{table}.parquet").read_bytes() == (tmp_path / f"b/{table}.parquet").read_bytes()
-    run(folder, tmp_path / "c", frame, settings(frames={"batch_size": 2}))
+    run(folder, tmp_path / "c", frame, settings(frames={"batch_size": 16}))
     one, other = (tables.read_vectors(tmp_path / f"{n}/frames.parquet")[1] for n in ("a", "c"))
     assert np.array_equal(one, other)
 

@@ -170,13 +170,26 @@ def test_an_index_that_looks_into_all_lists_finds_what_an_exact_search_finds(tmp
 def test_product_quantisation_is_trained_where_there_is_enough(tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     faiss.omp_set_num_threads(1)
-    rows = unit(rng, 10_000)
-    made = build(rows, np.arange(10_000), [str(n) for n in range(10_000)], "ivfpq", NO_BASIS)
-    write_index(tmp_path / "a.index", made)
-    assert made.why is None and read_index(tmp_path / "a.index").index.pq.M == 1
+    rows = rng.standard_normal((5_000, 128), np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    write_index(tmp_path / "a.index", build(rows, np.arange(5_000), [str(n) for n in range(5_000)], "ivfpq", NO_BASIS))
+    made = read_index(tmp_path / "a.index")
+    assert made.why is None and (made.index.nlist, made.index.pq.M, made.index.pq.nbits) == (9, 32, 4)
+    noise = rng.standard_normal((50, 128), np.float32) / np.float32(128**0.5)
     found: list[dict[str, float]] = [{} for _ in range(50)]
-    propose(found, rows[:50], np.arange(50), made, 50, 64, [set()] * 50)
-    assert np.mean([str(n) in found[n] for n in range(50)]) > 0.9
+    propose(found, rows[:50] + noise, np.arange(50), made, 50, 9, [set()] * 50)  # cosine .7
+    assert np.mean([str(n) in found[n] for n in range(50)]) > 0.95
+
+
+def test_what_a_later_chunk_proposes_replaces_only_what_scores_less() -> None:
+    rows, owner, ids = np.eye(8, dtype=np.float32), np.arange(4), ["a", "b", "c", "d"]
+    first = build(rows[:4], owner, ids, "fp16", NO_BASIS)
+    second = build(rows[4:], owner, [name * 2 for name in ids], "fp16", NO_BASIS)
+    x = np.array([[0.9, 0.5, 0.3, 0.1, 0.7, 0.2, 0.0, 0.0]], np.float32)
+    found: list[dict[str, float]] = [{}]
+    for made in (first, second):
+        propose(found, x, np.zeros(1, np.int64), made, 3, 1, [set()])
+    assert list(found[0]) == ["a", "aa", "b"]
 
 
 def test_projected_windows_keep_the_score_where_fields_lie_in_few_dimensions() -> None:

@@ -22,7 +22,6 @@ rule features_corpus:
         chunks=len(PLAN.corpus_chunks()),
         root=PLAN.media_roots("corpus"),
         settings=PLAN.settings("features", "corpus"),
-        threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of the corpus, chunk {wildcards.chunk}"
     script:
@@ -49,7 +48,6 @@ rule features_model:
     params:
         root=lambda w: PLAN.videos_folder(w.model),
         settings=lambda w: PLAN.features_settings(w.model),
-        threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of {wildcards.model}, chunk {wildcards.chunk}"
     script:
@@ -80,7 +78,6 @@ rule features_null:
     params:
         root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),
-        threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of clips that can't be copies, in the format of {wildcards.model}"
     script:
@@ -108,7 +105,6 @@ rule features_background:
     params:
         root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),
-        threads=PLAN.audit.threads,
     message:
         "Frame vectors and flow of clips that the corpus lacks"
     script:

@@ -11,6 +11,6 @@ with log_to(snakemake.log[0]):
         null_clips(Path(snakemake.input.manifest[0])),
         root=snakemake.params.root,
         settings=snakemake.params.settings,
-        threads=snakemake.params.threads,
+        threads=snakemake.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},
     )

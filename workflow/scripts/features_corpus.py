@@ -12,6 +12,6 @@ with log_to(snakemake.log[0]):
         corpus_chunk(Path(snakemake.input.manifest), number, snakemake.params.chunks),
         root=snakemake.params.root,
         settings=snakemake.params.settings,
-        threads=snakemake.params.threads,
+        threads=snakemake.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},
     )

@@ -12,6 +12,6 @@ with log_to(snakemake.log[0]):
         model_videos(Path(snakemake.input.videos), root),
         root=root,
         settings=snakemake.params.settings,
-        threads=snakemake.params.threads,
+        threads=snakemake.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},
     )

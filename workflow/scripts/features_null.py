@@ -11,7 +11,7 @@ with log_to(snakemake.log[0]):
         null_clips(Path(snakemake.input.manifest[0])),
         root=snakemake.params.root,
         settings=snakemake.params.settings,
-        threads=snakemake.params.threads,
+        threads=snakemake.threads,
         outputs={name: Path(path) for name, path in snakemake.output.items()},
         fmt=usual_format([Path(p) for p in snakemake.input.videos]),
     )

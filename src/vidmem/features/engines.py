@@ -6,6 +6,7 @@ The embedding is SSCD `sscd_disc_mixup` (Pizzi et al. 2022, arXiv 2202.10261), 5
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,9 +24,10 @@ _STD = (0.229, 0.224, 0.225)
 
 
 class FrameEngine(Protocol):
-    """What turns frames into vectors. `weights_sha256` goes into every table that it made."""
+    """What turns frames into vectors, in any thread. `weights_sha256` goes into every table that it made."""
 
     name: str
+    device: str
     dim: int
     weights_sha256: str
 
@@ -43,6 +45,7 @@ class OnnxSscd:
     """SSCD as ONNX on the CPU: uint8 pixels in (the network normalises them itself), 512 numbers out."""
 
     dim = 512
+    device = "cpu"
 
     def __init__(self, name: str, path: Path, threads: int) -> None:
         import onnxruntime
@@ -73,14 +76,15 @@ class TorchSscd:
         import torch
 
         path = pinned_file(weights, sha256)
-        torch.set_num_threads(threads)
         self.name = "sscd"
         self.weights_sha256 = sha256
-        self._device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self._threads = threads
         try:
-            self._model = torch.jit.load(str(path), map_location=self._device).eval()  # type: ignore[no-untyped-call]
+            model = torch.jit.load(str(path), map_location=self.device).eval()  # type: ignore[no-untyped-call]
         except RuntimeError as error:
             raise WeightsError(f"weights {weights} are no TorchScript file ({str(error).splitlines()[0]})") from error
+        self._model = _folded(model) if self.device == "cpu" else model
 
     def embed(self, frames: Frames) -> Vectors:
         """See `FrameEngine.embed`."""
@@ -88,11 +92,20 @@ class TorchSscd:
 
         if not len(frames):
             return np.zeros((0, self.dim), np.float32)
+        torch.set_num_threads(self._threads)  # of the calling thread
         pixels = torch.from_numpy(np.ascontiguousarray(frames))
-        mean, std = (torch.tensor(v, device=self._device).view(1, 3, 1, 1) for v in (_MEAN, _STD))
+        mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (_MEAN, _STD))
         with torch.inference_mode():
-            batch = pixels.to(self._device).permute(0, 3, 1, 2).float().div_(255.0)
+            batch = pixels.to(self.device).permute(0, 3, 1, 2).float().div_(255.0)
             return normalised(self._model((batch - mean) / std).float().cpu().numpy())
+
+
+def _folded(model: Any) -> Any:
+    """The same network with its normalisations folded into its convolutions, for the CPU: an eighth faster."""
+    import torch
+
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):  # it speaks of TorchScript's future
+        return torch.jit.freeze(model)
 
 
 def normalised(vectors: Vectors) -> Vectors:

@@ -7,6 +7,7 @@ search flow (Kroeger et al. 2016), which needs no weights; `raft_*` is torchvisi
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -24,11 +25,11 @@ from vidmem.userfiles import sha256_of
 Flows = npt.NDArray[np.float32]
 RAFT_SIDE = 128  # smaller sides give NaN
 RAFT_MULTIPLE = 8
-RAFT_PAIRS = 4  # pairs at once: bounds the memory of the correlation volumes
+RAFT_PAIRS = {"cpu": 4, "cuda": 32}  # pairs at once: bounds the memory of the correlation volumes
 
 
 class FlowEngine(Protocol):
-    """What turns frames into flow. `weights_sha256` is empty for an engine without weights."""
+    """What turns frames into flow, in any thread. `weights_sha256` is empty for an engine without weights."""
 
     name: str
     weights_sha256: str
@@ -48,15 +49,17 @@ class DisFlow:
         cv2.setNumThreads(threads)
         cv2.ocl.setUseOpenCL(False)
         self._size = size
-        self._dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._own = threading.local()  # of each thread: the algorithm keeps its pyramids in the object
 
     def flows(self, frames: Frames) -> Iterator[Flows]:
         """See `FlowEngine.flows`."""
         if not len(frames):
             return
         images = resize(grey(frames), *short_edge_size(frames.shape[2], frames.shape[1], self._size))
+        if not hasattr(self._own, "dis"):
+            self._own.dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         for one, two in pairwise(images):
-            flow = self._dis.calc(one, two, None)  # type: ignore[call-overload]
+            flow = self._own.dis.calc(one, two, None)
             yield np.ascontiguousarray(flow.transpose(2, 0, 1), np.float32)
 
 
@@ -66,8 +69,8 @@ class RaftFlow:
     def __init__(self, name: str, weights: str | None, size: int, threads: int, updates: int = 12) -> None:
         import torch
 
-        torch.set_num_threads(threads)
         self.name = name
+        self._threads = threads
         self._size = max(size, RAFT_SIDE)
         self._updates = updates
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -82,8 +85,10 @@ class RaftFlow:
             return
         width, height = short_edge_size(frames.shape[2], frames.shape[1], self._size, RAFT_MULTIPLE)
         images = torch.from_numpy(resize(frames, width, height)).permute(0, 3, 1, 2)
-        for start in range(0, len(images) - 1, RAFT_PAIRS):
-            part = images[start : start + RAFT_PAIRS + 1].to(self._device).float().div(127.5).sub(1.0)
+        torch.set_num_threads(self._threads)  # of the calling thread
+        pairs = RAFT_PAIRS[self._device]
+        for start in range(0, len(images) - 1, pairs):
+            part = images[start : start + pairs + 1].to(self._device).float().div(127.5).sub(1.0)
             with torch.inference_mode():
                 out = self._model(part[:-1], part[1:], num_flow_updates=self._updates)[-1]
             yield from out.float().cpu().numpy()

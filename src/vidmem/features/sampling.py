@@ -20,7 +20,7 @@ import numpy.typing as npt
 from vidmem.config.media import Limits
 from vidmem.features.moments import Sampling, moments, watch_cuts
 from vidmem.features.preprocess import Crop, Frames, crop, shrink
-from vidmem.media import Apart, Clip, Format, MediaInfo, MediaRef, read_clip, to_format
+from vidmem.media import Apart, Aparts, Clip, Format, MediaInfo, MediaRef, read_clip, to_format
 from vidmem.media.decode import Picture, pictures
 from vidmem.media.probe import Survey
 from vidmem.media.sample import shown
@@ -70,7 +70,7 @@ def sample(ref: MediaRef, plan: Plan, limits: Limits, fmt: Format | None = None)
     return taken
 
 
-def sample_apart(apart: Apart, ref: MediaRef, plan: Plan, fmt: Format | None = None) -> Sampled:
+def sample_apart(apart: Apart | Aparts, ref: MediaRef, plan: Plan, fmt: Format | None = None) -> Sampled:
     """`sample` by a process apart that reads with `READS`. Raises `MediaError` as `Apart.ask` does."""
     answer = apart.ask(ref, plan=asdict(plan), fmt=asdict(fmt) if fmt else None)
     return Sampled(**{name: answer[name] for name in Sampled.__dataclass_fields__})

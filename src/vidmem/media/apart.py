@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from queue import LifoQueue
 from types import TracebackType
 from typing import Any, Self
 
@@ -143,6 +144,37 @@ class Apart:
             self._process.wait()
         self._end = self._process = None
         self._ready = False
+
+
+class Aparts:
+    """As many processes apart as there are threads that ask: a file is read by one that is idle.
+
+    The first is started at once, the others when several threads ask at a time.
+    """
+
+    def __init__(self, reads: str, limits: Limits, number: int) -> None:
+        self._all = [Apart(reads, limits) for _ in range(max(number, 1))]
+        self._idle: LifoQueue[Apart] = LifoQueue()
+        for apart in reversed(self._all):
+            self._idle.put(apart)
+
+    def __enter__(self) -> Self:
+        self._all[0].__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for apart in self._all:
+            apart.__exit__(kind, value, trace)
+
+    def ask(self, ref: MediaRef, **more: Any) -> dict[str, Any]:
+        """See `Apart.ask`."""
+        apart = self._idle.get()
+        try:
+            return apart.ask(ref, **more)
+        finally:
+            self._idle.put(apart)
 
 
 def probe_apart(apart: Apart, ref: MediaRef) -> MediaInfo:

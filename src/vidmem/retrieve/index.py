@@ -2,9 +2,10 @@
 
 An index proposes, it never scores: whatever it proposes is compared exactly afterwards, and how often it misses a clip
 is measured (`shortlist.py`). Kinds: `fp16` keeps every vector in half precision; `ivf` cuts the vectors into lists by
-k-means and looks into `nprobe` of them; `ivfpq` keeps product-quantised codes in these lists (Jegou et al., Product
-quantization for nearest neighbor search, 2011). A chunk that is too small to train its kind is indexed whole (`exact`),
-and says so.
+k-means and looks into `nprobe` of them; `ivfpq` keeps product-quantised codes in longer lists (Jegou et al., Product
+quantization for nearest neighbor search, 2011), 32 bytes a frame, of 4 bits each so that their tables fit into
+registers (Andre et al., Quicker ADC, arXiv 1812.09162). A chunk that is too small to train its kind is indexed whole
+(`exact`), and says so.
 
 Content is indexed by its frame vectors. A motion window of k fields is too wide for that (k D numbers): every field is
 projected on the chunk's own principal components, as many as leave a window `MOTION_SIZE` numbers. Measured on 708
@@ -35,8 +36,9 @@ from vidmem.tables import DamagedTable
 
 POINTS_PER_LIST = 39  # faiss' own least number of training points for a centroid
 LEAST_LISTS = 8  # with fewer, looking into lists spares nothing
-CODES = 256  # of a sub-quantiser
-PART = 8  # numbers that share one byte of a product-quantised vector, at least
+CODED_PER_LIST = 512  # vectors in a list of codes: reading them is so quick that more lists cost more than they spare
+PARTS, PART = 64, 4  # codes of a vector at most, and numbers that share one at least
+CODE_BITS = 4
 PQ_ROUNDS = 8  # of a sub-quantiser's k-means: more cost far more time than recall they give back
 SEED = 0
 QUERY_ROWS = 4096  # looked up at once
@@ -92,21 +94,24 @@ def _empty(size: int, kind: str, rows: int) -> Any:
     if kind == "fp16":
         return faiss.IndexScalarQuantizer(size, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
     made: Any
-    quantizer, lists = faiss.IndexFlatIP(size), min(int(4 * rows**0.5), rows // POINTS_PER_LIST)
+    quantizer = faiss.IndexFlatIP(size)
     if kind == "ivf":
+        lists = min(int(4 * rows**0.5), rows // POINTS_PER_LIST)
         made = faiss.IndexIVFFlat(quantizer, size, lists, faiss.METRIC_INNER_PRODUCT)
     else:
-        parts = max(m for m in range(1, max(1, size // PART) + 1) if size % m == 0)
-        made = faiss.IndexIVFPQ(quantizer, size, lists, parts, 8, faiss.METRIC_INNER_PRODUCT)
+        lists = rows // CODED_PER_LIST
+        parts = max(m for m in range(1, max(1, min(PARTS, size // PART)) + 1) if size % m == 0)
+        made = faiss.IndexIVFPQFastScan(quantizer, size, lists, parts, CODE_BITS, faiss.METRIC_INNER_PRODUCT)
+        made.by_residual = False  # an inner product then needs one table a query, not one a list
         made.pq.cp.seed = SEED
         made.pq.cp.niter = PQ_ROUNDS
-        made.pq.cp.max_points_per_centroid = POINTS_PER_LIST
+        made.pq.cp.max_points_per_centroid = CODED_PER_LIST
     made.cp.seed = SEED
     return made
 
 
 def _too_small(rows: int, kind: str) -> str | None:
-    least = {"ivf": LEAST_LISTS * POINTS_PER_LIST, "ivfpq": CODES * POINTS_PER_LIST}.get(kind, 0)
+    least = {"ivf": LEAST_LISTS * POINTS_PER_LIST, "ivfpq": LEAST_LISTS * CODED_PER_LIST}.get(kind, 0)
     return f"{rows} vectors, {kind} needs {least}" if rows < least else None
 
 
@@ -157,10 +162,12 @@ def propose(
     if hasattr(made.index, "nprobe"):
         made.index.nprobe = min(nprobe, made.index.nlist)
     length = min(made.index.ntotal, max(4 * wanted, 64))
+    least = np.array([min(of.values()) if len(of) >= wanted else -np.inf for of in found])
     for first in range(0, len(rows) if length else 0, QUERY_ROWS):
         part = slice(first, first + QUERY_ROWS)
         scores, hits = made.index.search(np.ascontiguousarray(rows[part]), length)
-        for q, clip, score in _best_by_clip(query_owner[part], made.owner[hits], scores, hits >= 0):
+        valid = (hits >= 0) & (scores >= least[query_owner[part], None])  # the others can't be among the best
+        for q, clip, score in _best_by_clip(query_owner[part], made.owner[hits], scores, valid):
             name = made.ids[clip]
             if name not in barred[q] and score > found[q].get(name, -np.inf):
                 found[q][name] = score
