@@ -40,7 +40,7 @@ docs: $(READY) ## regenerate the config's schema and handbook, and the environme
 bench: $(READY) ## what the metrics promise, measured; fails where a promise is broken
 	$(BIN)/python bench/truth/promises.py --seed 0
 
-tables: $(READY) ## measure again what the defaults follow from (about an hour on one core)
+tables: $(READY) ## measure again what the defaults follow from (two hours on one core)
 	$(BIN)/python bench/truth/calibration.py --seed 0 --out bench/truth
 	$(BIN)/python bench/truth/content.py --seed 0 --out bench/truth
 	$(BIN)/python bench/truth/content.py --seed 0 --out bench/truth --engines
@@ -54,6 +54,11 @@ tables: $(READY) ## measure again what the defaults follow from (about an hour o
 	$(BIN)/python bench/speed/duplicates.py --out bench/speed
 	$(BIN)/python bench/speed/manifest.py --out bench/speed
 	$(BIN)/python bench/speed/prompts.py --out bench/speed
+	$(BIN)/python bench/speed/features.py --out bench/speed --threads 2
+	$(BIN)/python bench/speed/decoders.py --out bench/speed
+	$(BIN)/python bench/speed/flow.py --out bench/speed
+	$(BIN)/python bench/speed/parse.py --out bench/speed
+	$(BIN)/python bench/speed/extrapolate.py --out bench/speed
 
 clean: ## remove the results of the demo and caches; your own data, configs and other audits stay
 	rm -rf results/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
