@@ -50,6 +50,7 @@ class World:
 
     def __init__(self, folder: Path, kind: str, vectors: int, queries: int) -> None:
         self.folder, self.kind, self.chunks = folder, kind, vectors // CHUNK
+        self._mapped: dict[int, np.ndarray] = {}
         rng = np.random.default_rng(1)
         self.topics = rng.standard_normal((TOPICS, 1, DIM), np.float32)
         self.targets = rng.integers(self.chunks * CHUNK, size=queries)
@@ -82,15 +83,16 @@ class World:
         """One chunk as float32 (CHUNK, DIM)."""
         return np.fromfile(self._path(number), np.float16).reshape(-1, DIM).astype(np.float32)
 
-    def clip(self, name: int) -> np.ndarray:
-        """The frames of one clip, from its shard."""
-        number, first = divmod(name * FRAMES, CHUNK)
-        part = np.fromfile(self._path(number), np.float16, FRAMES * DIM, offset=first * DIM * 2)
-        return part.reshape(-1, DIM).astype(np.float32)
-
     def nearest(self, x: np.ndarray, names: list[str]) -> str:
-        """The clip of these that has the most similar frame."""
-        return max(names, key=lambda name: float((self.clip(int(name)) @ x).max()))
+        """The clip of these that has the most similar frame, read from their shards."""
+        frames = np.stack([self._clip(int(name)) for name in names]).reshape(-1, DIM).astype(np.float32)
+        return names[int(np.argmax(frames @ x)) // FRAMES]
+
+    def _clip(self, name: int) -> np.ndarray:
+        number, first = divmod(name * FRAMES, CHUNK)
+        if number not in self._mapped:
+            self._mapped[number] = np.memmap(self._path(number), np.float16, "r").reshape(-1, DIM)
+        return self._mapped[number][first : first + FRAMES]
 
     def names(self, number: int) -> list[str]:
         """Names of the clips of a chunk."""
