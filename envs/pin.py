@@ -25,7 +25,7 @@ MEDIA = [*SETTINGS, "av", "opencv-python-headless", "pillow"]
 # What a need imports itself. One environment a need, and not one a rule: each with torch in it takes 6 GB.
 ENVIRONMENTS = {
     # the process that plans and starts jobs, on a laptop or a login node
-    "snakemake": [*SETTINGS, "snakemake", "snakemake-executor-plugin-slurm", "snakemake-logger-plugin-rich"],
+    "snakemake": [*SETTINGS, "pyarrow", "snakemake", "snakemake-executor-plugin-slurm", "snakemake-logger-plugin-rich"],
     # numbers from tables: verdicts, detectors, truth
     "core": [*TABLES, *SETTINGS, "scipy"],
     # users' files, and videos that need no model

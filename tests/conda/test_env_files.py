@@ -18,6 +18,7 @@ UNSEEN = {
     ("torch", "accelerate"): "diffusers offloads with it (`offload`), and loads without holding weights twice",
     ("torch", "ftfy"): "Wan's pipelines, and others, clean prompts with it; diffusers does not require it",
     ("torch", "torchvision"): "Cosmos 2.5's pipeline resizes with it; diffusers does not require it",
+    ("snakemake", "pyarrow"): "what a job asks for follows from the rows of its tables, which their footers say",
     ("snakemake", "snakemake"): "the command",
     ("snakemake", "snakemake-executor-plugin-slurm"): "profiles/slurm",
     ("snakemake", "snakemake-logger-plugin-rich"): "bars of progress",
