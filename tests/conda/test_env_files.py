@@ -61,7 +61,7 @@ def test_an_environment_asks_for_nothing_without_a_reason(pin: ModuleType) -> No
 
 def test_the_process_that_plans_needs_few_packages_and_no_heavy_one() -> None:
     assert packages(PLAN, late=False) == {"pydantic", "pyyaml"}
-    assert not pinned("snakemake") & {"torch", "polars", "pyarrow", "av"}
+    assert not pinned("snakemake") & {"torch", "polars", "av"}
 
 
 def test_one_python_for_all_and_no_channel_of_a_users_own_settings() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,10 @@ rule sample:
 def test_every_value_has_its_reason_beside_it(path: Path) -> None:
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     assert lines[0].startswith("#"), "what the file is for"
-    for line in lines:
+    for above, line in pairwise(lines):
         if not line.startswith("#") and not line.endswith(":"):
-            value, mark, reason = line.partition(" # ")
-            assert mark and len(reason) > 10, f"{value}: why?"
+            value, _, reason = line.partition(" # ")
+            assert len(reason) > 10 or above.startswith("#"), f"{value}: why?"
 
 
 @pytest.mark.parametrize(("name", "at_once", "granted_mb"), [("cpu", 1, 14000), ("gpus", 4, 16000)])
