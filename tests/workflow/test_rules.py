@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -14,14 +13,6 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-
-
-def pin_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pin", ROOT / "envs" / "pin.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def rule_bodies() -> dict[str, str]:
@@ -42,8 +33,7 @@ def test_every_rule_names_an_environment_that_exists() -> None:
             assert directive in body, f"rule {name} has no {directive}"
 
 
-def test_environments_pin_what_the_requirements_pin() -> None:
-    pin = pin_module()
+def test_environments_pin_what_the_requirements_pin(pin: ModuleType) -> None:
     for name, text in pin.files().items():
         assert (ROOT / "envs" / name).read_text() == text, "run `make docs`"
     versions = pin.pins(ROOT / "requirements.txt")
@@ -55,10 +45,10 @@ def test_environments_pin_what_the_requirements_pin() -> None:
             assert versions[name] == version
 
 
-def test_installed_versions_are_the_pinned_ones() -> None:
+def test_installed_versions_are_the_pinned_ones(pin: ModuleType) -> None:
     from importlib.metadata import version
 
-    for name, pinned in pin_module().pins(ROOT / "requirements.txt").items():
+    for name, pinned in pin.pins(ROOT / "requirements.txt").items():
         assert version(name) == pinned, name
 
 

@@ -40,7 +40,7 @@ class PassDetector:
     """One detector that needs passes of its own (`detect.extra`): a number a prompt and noise.
 
     `needs`: columns of `tables.PASSES`. `score`: of those columns, float64 (n,). `steps`: what the passes are called
-    where detectors are told by their steps. `calls`: of the denoiser, a noise. `share`: the score is one, from 0 to 1.
+    where detectors are told by their steps. `calls`: of the denoiser, a noise.
     """
 
     name: str
@@ -51,7 +51,6 @@ class PassDetector:
     source: str
     beside: str | None = None
     steps: str = "first"
-    share: bool = False
 
 
 _SIZES = ("first", "first5", "all", "first_over_last5")
@@ -116,15 +115,15 @@ PASS_DETECTORS: dict[str, PassDetector] = {
         ),
         PassDetector(
             "draft", "settled guess of a draft", _GUESSES, partial(scores.stayed, "moved", "departure"), 4, OURS,
-            "settled", DRAFT, share=True,
+            "settled", DRAFT,
         ),
         PassDetector(
             "draft_motion", "settled motion of a draft", (*_GUESSES, *_MOVES), scores.draft_motion, 4, OURS,
-            "draft", DRAFT, share=True,
+            "draft", DRAFT,
         ),
         PassDetector(
             "draft_movement", "settled movement of a draft", _MOVES,
-            partial(scores.stayed, "moved_motion", "departure_motion"), 4, OURS, "draft", DRAFT, share=True,
+            partial(scores.stayed, "moved_motion", "departure_motion"), 4, OURS, "draft", DRAFT,
         ),
     )
 }  # fmt: skip

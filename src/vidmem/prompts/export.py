@@ -52,8 +52,10 @@ def export_prompts(prompts: Path, out: Path) -> None:
 def _read(prompts: Path) -> tuple[list[Row], dict[str, Any]]:
     try:
         table, made_by = tables.read_table(prompts), tables.read_made_by(prompts)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{prompts}: no table of prompts ({str(error).splitlines()[0]})") from None
+    except tables.DamagedTable as error:  # the user named it: nobody is told to delete a file of his own
+        raise ValueError(f"{prompts}: no table of prompts ({error.why})") from None
+    except OSError as error:
+        raise ValueError(f"{prompts}: no table of prompts ({error})") from None
     if table.columns != tables.PROMPTS.names:
         raise ValueError(f"{prompts}: no table of prompts: its columns are {', '.join(table.columns)}")
     return [_flat(row) for row in table.iter_rows(named=True)], _portable(made_by)

@@ -24,12 +24,12 @@ _END = 8  # bytes: the footer's length and the format's mark
 
 
 class DamagedTable(ValueError):
-    """A table that is not as it was written; the message names it and says what to do."""
+    """A table that is not as it was written; the message names it and says what to do. `why`: what is wrong with it."""
 
     def __init__(self, path: str | Path, why: object) -> None:
-        first = (str(why).splitlines() or [type(why).__name__])[0]
+        self.why = (str(why).splitlines() or [type(why).__name__])[0]
         super().__init__(
-            f"{path} is not as it was written ({first}). Delete it and run the same command again: it is made anew."
+            f"{path} is not as it was written ({self.why}). Delete it and run the same command again: it is made anew."
         )
 
 

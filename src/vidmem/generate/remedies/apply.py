@@ -7,6 +7,7 @@ says the same when it is asked again, and, where gradients are taken, that it le
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,8 @@ def _ready(
         found = _prepared(pipeline, references, settings, kept, mark)
         assert trial.clean is not None
         found.nearest(trial.clean, "frames")  # that they are alike in shape
-        return (_amg if kind == "amg" else _neighbour)(pipeline, settings, remedy, task, trial, found)
+        captions = partial(_captions, pipeline, settings, task, found, trial)
+        return (_amg if kind == "amg" else _neighbour)(remedy, found, trial, captions)
     makers: dict[str, Callable[[Mapping[str, Any]], Intervention]] = {
         "embedding": Embedding,
         "late-guidance": LateGuidance,
@@ -162,42 +164,32 @@ def _prepared(
 
 
 def _amg(
-    pipeline: Any,
-    settings: Mapping[str, Any],
-    remedy: Mapping[str, Any],
-    task: Task,
-    trial: _Trial,
-    references: References,
+    remedy: Mapping[str, Any], references: References, trial: _Trial, ask: Callable[[], dict[str, Tensors]]
 ) -> Remedy:
-    assert trial.where is not None
     if not isinstance(trial.scale, float):
         raise RemedyUnfit("its guidance scale is not one number")
     captions: dict[str, Tensors] = {}
     if remedy["c2"] and trial.scale > 1:
-        captions = _captions(pipeline, settings, task, references, trial.where)
+        captions = ask()
     return _Acting("amg", lambda: Amg(remedy, references, captions))
 
 
 def _neighbour(
-    pipeline: Any,
-    settings: Mapping[str, Any],
-    remedy: Mapping[str, Any],
-    task: Task,
-    trial: _Trial,
-    references: References,
+    remedy: Mapping[str, Any], references: References, trial: _Trial, ask: Callable[[], dict[str, Tensors]]
 ) -> Remedy:
-    assert trial.where is not None
     every = sorted(set(references.captions))
     kin = kin_of(every, {text for text in every if not normalise_text(text)})
-    captions = _captions(pipeline, settings, task, references, trial.where)
+    captions = ask()
     check_captions(captions)
     return _Acting("neighbour", lambda: Neighbour(remedy, references, captions, kin))
 
 
 def _captions(
-    pipeline: Any, settings: Mapping[str, Any], task: Task, references: References, where: Where
+    pipeline: Any, settings: Mapping[str, Any], task: Task, references: References, trial: _Trial
 ) -> dict[str, Tensors]:
     """How each reference's caption is handed to the denoiser."""
+    where = trial.where
+    assert where is not None
 
     def heard(caption: str) -> Tensors:
         listener = Listener(where)
