@@ -19,6 +19,7 @@ from vidmem.report.environment import environment, frame_of
 from vidmem.report.gallery import Card
 from vidmem.report.inputs import ReportInputs, numbers, ok_rows
 from vidmem.report.mitigated import mitigation_blocks
+from vidmem.report.ratios import ratios
 from vidmem.report.sizes import CRITERIA, size_plot, size_words
 from vidmem.report.study import study_groups
 from vidmem.report.thresholds import KINDS, line
@@ -35,7 +36,7 @@ def render_page(
     out_dir: Path,
     pages: Mapping[str | None, str],
 ) -> str:
-    """The page as HTML text. Writes the colour wheel under `out_dir/media` where a card shows flow.
+    """The page as HTML text. Writes the colour wheel under `out_dir/media` where a card shows flow, and the sheet of
 
     `pages`: the file below `prompts/` that holds all videos of a prompt, by prompt_id.
     """
@@ -160,22 +161,6 @@ def size_blocks(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         }
         for family, entry in (summary["effective_size"] or {}).items()
     }
-
-
-def ratios(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
-    """Nearest-neighbour distance ratios d1/d2 by model: median, and share under 1/3, in pixels and features."""
-    found = {}
-    for name, files in inputs.models.items():
-        metrics = ok_rows(tables.read_table(files.metrics))
-        row: dict[str, Any] = {"n": len(metrics)}
-        for space in ("pixel", "feature"):
-            values = numbers(metrics, f"d1_d2_{space}")
-            row[space] = (
-                {"median": float(np.median(values)), "share": float((values < 1 / 3).mean())} if len(values) else None
-            )
-        if row["pixel"] or row["feature"]:
-            found[name] = row
-    return found
 
 
 def skipped_groups(skipped: pl.DataFrame, most: int = 12) -> list[dict[str, Any]]:

@@ -25,25 +25,25 @@ def distribution(
     """Scores of a model's videos (filled) against the null (line), as shares a bin, with the threshold."""
     edges = np.linspace(*domain, BINS + 1)
     layers: list[alt.Chart] = []
-    found = _shares(scores, edges)
+    found = shares(scores, edges)
     if found:
         layers.append(
             alt.Chart(rows(found))
             .mark_rect(color=COLOURS[kind], opacity=0.75)
-            .encode(x=_position("x0", f"{kind} score", domain), x2="x1:Q", y=_share_axis(), y2=alt.Y2Datum(0))
+            .encode(x=position("x0", f"{kind} score", domain), x2="x1:Q", y=share_axis(), y2=alt.Y2Datum(0))
         )
     if len(null):
-        line = [{"x": r["x0"], "share": r["share"]} for r in _shares(null, edges, keep_empty=True)]
+        line = [{"x": r["x0"], "share": r["share"]} for r in shares(null, edges, keep_empty=True)]
         layers.append(
             alt.Chart(rows(line))
             .mark_line(interpolate="step-after", color=NULL, strokeWidth=1.5)
-            .encode(x=_position("x", f"{kind} score", domain), y=_share_axis())
+            .encode(x=position("x", f"{kind} score", domain), y=share_axis())
         )
     if threshold is not None:
         layers.append(
             alt.Chart(rows([{"x": threshold}]))
             .mark_rule(color=INK, strokeWidth=1.5, strokeDash=[4, 3])
-            .encode(x=_position("x", f"{kind} score", domain))
+            .encode(x=position("x", f"{kind} score", domain))
         )
     limit = "no threshold" if threshold is None else f"threshold {threshold:.3f}"
     above = float((scores >= threshold).mean()) if threshold is not None and len(scores) else 0.0
@@ -53,7 +53,8 @@ def distribution(
     return render(alt.layer(*layers), f"dist-{kind}-{model}", title)
 
 
-def _shares(values: Floats, edges: Floats, keep_empty: bool = False) -> list[dict[str, float]]:
+def shares(values: Floats, edges: Floats, keep_empty: bool = False) -> list[dict[str, float]]:
+    """Bars of a histogram, {"x0", "x1", "share"}: of values (n,), those in each bin between edges (bins + 1,)."""
     if not len(values):
         return []
     counts, _ = np.histogram(np.clip(values, edges[0], edges[-1]), edges)
@@ -64,11 +65,13 @@ def _shares(values: Floats, edges: Floats, keep_empty: bool = False) -> list[dic
     ]
 
 
-def _position(name: str, title: str, domain: tuple[float, float]) -> alt.X:
+def position(name: str, title: str, domain: tuple[float, float]) -> alt.X:
+    """The x of a histogram, the same for all its layers."""
     return alt.X(f"{name}:Q", axis=axis(title, grid=False), scale=alt.Scale(domain=list(domain), nice=False))
 
 
-def _share_axis() -> alt.Y:
+def share_axis() -> alt.Y:
+    """The y of a histogram."""
     return alt.Y("share:Q", axis=axis("share of videos", format="%"))
 
 

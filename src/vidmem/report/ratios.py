@@ -1,0 +1,65 @@
+"""Nearest-neighbour distance ratios d1/d2 by model: another test for a copy, in numbers and as a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import numpy as np
+from markupsafe import Markup
+
+from vidmem import tables
+from vidmem.report.inputs import ReportInputs, numbers, ok_rows
+from vidmem.report.plots import Floats, position, share_axis, shares
+from vidmem.report.svg import CONTENT, INK, NULL, render, rows
+
+COPY_UNDER = 1 / 3  # Gu et al., arXiv 2310.02664: the nearest is less than a third as far as the next
+SPACES = {"feature": "features", "pixel": "pixels"}
+BINS = 24  # a multiple of three, so that no bin lies on both sides of the line
+
+
+def ratios(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
+    """By model the number of videos `n`, of each space the median and the share under 1/3, and the `plot` of both."""
+    found = {}
+    for name, files in inputs.models.items():
+        metrics = ok_rows(tables.read_table(files.metrics))
+        values = {space: numbers(metrics, f"d1_d2_{space}") for space in SPACES}
+        row: dict[str, Any] = {"n": len(metrics)} | {space: _said(v) for space, v in values.items()}
+        if any(len(v) for v in values.values()):
+            found[name] = row | {"plot": ratio_plot(name, values)}
+    return found
+
+
+def _said(values: Floats) -> dict[str, float] | None:
+    if not len(values):
+        return None
+    return {"median": float(np.median(values)), "share": float((values < COPY_UNDER).mean())}
+
+
+def ratio_plot(model: str, values: Mapping[str, Floats]) -> Markup:
+    """Distribution of d1/d2 in features (filled) and in pixels (line), as shares a bin, with the line at 1/3.
+
+    `values` holds ratios in 0..1 by space, shape (n,) each; one may be empty.
+    """
+    edges = np.linspace(0, 1, BINS + 1)
+    # Plain digits: lowered ones come of a second font, and the PDF of two fonts isn't the same bytes each time.
+    x, y = "d1/d2", share_axis()
+    layers: list[alt.Chart] = []
+    if len(values["feature"]):
+        filled = alt.Chart(rows(shares(values["feature"], edges))).mark_rect(color=CONTENT, opacity=0.75)
+        layers.append(filled.encode(x=position("x0", x, (0, 1)), x2="x1:Q", y=y, y2=alt.Y2Datum(0)))
+    if len(values["pixel"]):
+        # The last bin's share once more at its end: a step after the last point has no width.
+        line = [{"x": r["x0"], "share": r["share"]} for r in shares(values["pixel"], edges, keep_empty=True)]
+        line.append(line[-1] | {"x": 1.0})
+        drawn = alt.Chart(rows(line)).mark_line(interpolate="step-after", color=NULL, strokeWidth=1.5)
+        layers.append(drawn.encode(x=position("x", x, (0, 1)), y=y))
+    rule = alt.Chart(rows([{"x": COPY_UNDER}])).mark_rule(color=INK, strokeWidth=1.5, strokeDash=[4, 3])
+    layers.append(rule.encode(x=position("x", x, (0, 1))))
+    said = "; ".join(
+        f"in {SPACES[space]} {float((found < COPY_UNDER).mean()):.0%} of {len(found)} under 1/3"
+        for space, found in values.items()
+        if len(found)
+    )
+    return render(alt.layer(*layers), f"ratio-{model}", f"{model}: nearest-neighbour distance ratios, {said}")
