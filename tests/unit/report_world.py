@@ -116,6 +116,7 @@ class World:
         self.dataset = "tiny"  # what the corpus is called
         self.beside: dict[str, Path] = {}  # rows of other audits
         self.mitigate: dict[str, MitigationFiles] = {}
+        self.duplicates: Path | None = None
         self.captions = [HOSTILE, "a red kite over wet sand", "=1+1 a train leaves", "two dancers, one lamp"]
         for content in range(4):
             write_video(self.corpus / f"c{content}.mp4", pixels(content, content), FPS)
@@ -297,7 +298,27 @@ class World:
             self.effective_size,
             {"tiny": own, **self.beside},
             mitigate=self.mitigate,
+            duplicates=self.duplicates,
         )
+
+    def repeats(self, semantic: str = "looked for") -> Path:
+        """What stands more than once in the corpus: item3 bears the caption of item2, and moves like it and item1."""
+        rows: list[dict[str, Any]] = []
+        for content, times in enumerate((1, 2, 4, 1)):
+            of_caption, of_motion = (2, 5) if content >= 2 else (content, times), (1, 7) if content else (0, None)
+            for copy in range(times):
+                row: dict[str, Any] = {"item_id": f"item{content}-{copy}", "prompt_id": f"p{of_caption[0]}"}
+                row |= {"caption_component": f"item{of_caption[0]}-0", "caption_component_size": of_caption[1]}
+                row |= {"content_component": f"item{content}-0", "content_component_size": times}
+                row |= {"motion_component": f"item{of_motion[0]}-0", "motion_component_size": of_motion[1]}
+                row |= {"same_caption_same_video": times - 1, "same_caption_other_video": of_caption[1] - times}
+                row |= {"other_caption_same_video": 0}
+                row["same_motion_other_video"] = None if of_motion[1] is None else of_motion[1] - times
+                rows.append(row | {"status": "ok"})
+        rows.append({"item_id": "../<b>broken</b>.mp4", "status": "skipped", "reason": "truncated <i>here</i>"})
+        self.duplicates = self.root / "duplicates.parquet"
+        tables.write_table(self.duplicates, rows, tables.DUPLICATES, {"semantic": semantic})
+        return self.duplicates
 
     def mitigated(self, model: str, branches: dict[str, dict[str, tuple[float, float] | None]]) -> MitigationFiles:
         """Remedies tried on a model of this world: branch `<model>.<remedy>.<strength>` -> measure -> before, after.

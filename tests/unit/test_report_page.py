@@ -58,6 +58,7 @@ class Page(HTMLParser):
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, ReportInputs]:
     made = World(tmp_path_factory.mktemp("world"))
     made.sized("planted")
+    made.repeats()
     measured = {"proposed": 50, "searched_whole": {}, "queries": 12, "recall_at_1": 1.0, "recall_at_k": 0.925}
     made.searched = {
         "index": {"kind": "ivfpq", "content": measured, "motion": {}},
@@ -118,7 +119,9 @@ def test_every_picture_exists_has_its_size_and_says_what_it_shows(report: Path) 
         assert image["alt"]
     films = page_of(report).all("video")
     assert films and all(f["aria-label"] and f["preload"] == "none" and "controls" in f for f in films)
-    assert {p.name for p in (report / "media").iterdir()} == {Path(str(i["src"])).name for i in images + films}
+    sheets = {str(i["href"]) for i in page_of(report).all("image")}
+    shown = {str(i["src"]) for i in images + films} | sheets
+    assert sheets == {"media/repeats.webp"} and {f"media/{p.name}" for p in (report / "media").iterdir()} == shown
 
 
 def test_a_hostile_caption_is_shown_as_text(report: Path) -> None:
@@ -229,6 +232,7 @@ def test_scores_of_others_stand_in_the_truth_table(report: Path) -> None:
     text = text_of(report)
     assert "AUC, oursVSSCDPrecisionRecallAUC, oursOFS-3 rawPrecisionRecall" in text
     assert "OFS-3 knows no such filter" in text
+    assert {"ratio-planted-title", "ratio-my-folder-title"} <= {a.get("id") for a in page_of(report).all("title")}
 
 
 def test_a_page_without_sizes_index_or_short_clips_is_silent_about_them(tmp_path: Path) -> None:
@@ -308,7 +312,17 @@ def test_a_path_that_leaves_its_root_is_not_opened(tmp_path: Path) -> None:
 
 def test_tables_are_written_as_csv_and_parquet_and_hold_no_formulas(report: Path) -> None:
     names = {"rates", "verdicts", "agreement", "thresholds", "findings", "matches", "detect", "truth", "truth_auc"}
-    names |= {"transfer", "dose_response", "effective_size", "search", "skipped", "study", "videos"}
+    names |= {
+        "transfer",
+        "dose_response",
+        "effective_size",
+        "search",
+        "skipped",
+        "study",
+        "videos",
+        "duplicates",
+        "repeats",
+    }
     assert {"rates.tex", "study.tex"} <= {p.name for p in (report / "tables").glob("*.tex")}
     for suffix in (".csv", ".parquet"):
         assert {p.stem for p in (report / "tables").glob(f"*{suffix}")} == names

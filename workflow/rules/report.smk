@@ -32,6 +32,7 @@ rule report:
     input:
         manifest="results/{audit}/corpus/corpus.parquet",
         made=PLAN.made_inputs,
+        duplicates=PLAN.duplicates,
         prompts="results/{audit}/prompts/prompts.parquet",
         videos=[PLAN.tables("generate", m, "videos") for m in PLAN.models],
         signals=[PLAN.tables("generate", m, "signals") for m in PLAN.models],

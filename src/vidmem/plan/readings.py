@@ -22,6 +22,7 @@ class Readings(Files):
             "corpus_features": {s: self._real(self.corpus_tables(s)) for s in ("frames", "flow", "items")},
             "models": {name: self._model_files(name) for name in self.models},
             "effective_size": next(iter(self.effective_size()), None),
+            "duplicates": next(iter(self._real(self.duplicates)), None),
             "datasets": self._datasets(),
             "transfer": next(iter(self._real(self.transfer())), None),
             "mitigate": {name: self.mitigate_files(name) for name in self.mitigated},

@@ -15,6 +15,7 @@ from vidmem.report.corpus_facts import SKIPPED, skipped_rows
 from vidmem.report.inputs import ReportInputs, text_of
 from vidmem.report.latex import table_tex
 from vidmem.report.mitigation import mitigation_tables
+from vidmem.report.repeats import repeat_tables
 from vidmem.report.search_facts import search_table
 from vidmem.report.sizes import size_table
 from vidmem.report.study import study_table, study_tex
@@ -67,6 +68,7 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
         "effective_size": size_table(inputs),
         "search": search_table(inputs),
         **mitigation_tables(inputs),
+        **repeat_tables(inputs),
         "skipped": pl.DataFrame(skipped_rows(inputs), schema=SKIPPED),
     }
 

@@ -97,6 +97,7 @@ class ReportInputs:
     transfer: Path | None = None  # None: there are no two models to take a threshold from one to the other
     mitigate: Mapping[str, MitigationFiles] = field(default_factory=dict)  # by model; empty: no remedy was tried
     compare: Sequence[Side] = ()  # two audits, or none
+    duplicates: Path | None = None  # None: what stands more than once in the corpus was told by captions alone
 
     @property
     def draws(self) -> int:

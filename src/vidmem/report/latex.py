@@ -22,6 +22,7 @@ CAPTIONS = {
     "search": "What the search index found of an exact search's matches.",
     "mitigation": "Remedies: measures before and after, on prompts that were answered with copies and on others.",
     "mitigation_cost": "What remedies cost in time and memory.",
+    "duplicates": "Items of the corpus that another stands beside, by kind of evidence.",
     "compared": "Paired differences of two audits over the videos of the same model, prompt and seed.",
 }
 MOST_ROWS = 200  # a longer table is no table of a paper; its CSV is there

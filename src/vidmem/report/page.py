@@ -20,6 +20,7 @@ from vidmem.report.gallery import Card
 from vidmem.report.inputs import ReportInputs, numbers, ok_rows
 from vidmem.report.mitigated import mitigation_blocks
 from vidmem.report.ratios import ratios
+from vidmem.report.repeats import repeated
 from vidmem.report.sizes import CRITERIA, size_plot, size_words
 from vidmem.report.study import study_groups
 from vidmem.report.thresholds import KINDS, line
@@ -37,6 +38,7 @@ def render_page(
     pages: Mapping[str | None, str],
 ) -> str:
     """The page as HTML text. Writes the colour wheel under `out_dir/media` where a card shows flow, and the sheet of
+    what the corpus repeats.
 
     `pages`: the file below `prompts/` that holds all videos of a prompt, by prompt_id.
     """
@@ -81,6 +83,7 @@ def render_page(
             mitigation=mitigation_blocks(inputs, settings, out_dir),
             search=frames["search"].to_dicts(),
             duplicates=duplicates(inputs),
+            repeats=repeated(inputs, frames, settings, out_dir),
             multiplicity_plot=_multiplicity_plot(inputs),
             skipped=skipped_groups(frames["skipped"]),
             table_names=sorted(frames),

@@ -42,6 +42,7 @@ def report_from_plan(
         effective_size=Path(files["effective_size"]) if files["effective_size"] else None,
         datasets={name: Path(p) for name, p in files["datasets"].items()},
         mitigate={name: _mitigation(entry) for name, entry in files["mitigate"].items()},
+        duplicates=Path(files["duplicates"]) if files["duplicates"] else None,
         compare=[_side(name, entry) for name, entry in files["compare"].items()],
     )
     section = {k: v for k, v in settings.items() if k not in ("code", "config", "version")}
