@@ -13,8 +13,9 @@ import polars as pl
 from vidmem import tables
 from vidmem.report.inputs import Compared, MitigationFiles, ReportInputs, read_all
 from vidmem.report.mitigation import Outcome
-from vidmem.report.painter import Painter, Strip
+from vidmem.report.painter import Painter
 from vidmem.report.sources import of_shards
+from vidmem.report.stills import Strip
 
 MOST_PROMPTS = 2  # a model
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from vidmem.report.thresholds import KINDS
@@ -66,6 +68,11 @@ def seconds(start: float, end: float) -> str:
     """A range of time, `0.4–1.9 s`, or one moment, `0.25 s`, with two decimals where they say something."""
     first, last = (f"{value:.2f}".rstrip("0").rstrip(".") for value in (start, end))
     return f"{first} s" if first == last else f"{first}–{last} s"
+
+
+def span(times: Sequence[float] | npt.NDArray[np.float64]) -> str:
+    """From the first of some times in seconds to the last, `0.40 to 1.90 s`, always with two decimals."""
+    return f"{max(times[0], 0):.2f} to {times[-1]:.2f} s"
 
 
 def when(gen: tuple[float, float], ref: tuple[float, float], ref_kind: str | None) -> str:
