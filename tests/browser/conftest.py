@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from report_world import HOSTILE, World
 
 from vidmem.report.build import build_report
+from vidmem.report.inputs import Side
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SETTINGS: dict[str, Any] = {
@@ -95,6 +96,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = World(tmp_path_factory.mktemp("world"))
     made.dataset, made.beside = HOSTILE, {"later": made.root / "later.parquet"}
     made.sized("planted")
+    made.repeats()
     models = {
         "planted": made.model("planted", hits=12),
         "my-folder": made.model("my-folder", hits=12, known=False, prompts=False),
@@ -103,5 +105,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rest = ("usable", "sharpness", "consistency", "dynamics", "diversity", "frechet", "denoiser_calls")
     made.mitigated("planted", {"planted.amg.1": {**rates, **dict.fromkeys(rest, (0.9, 0.8))}})
     out = tmp_path_factory.mktemp("report")
-    build_report(made.inputs(models), SETTINGS, out / "report", out / "summary.json")
+    sides = [Side(name, {"planted": models["planted"].metrics}) for name in ("tiny", HOSTILE)]
+    build_report(replace(made.inputs(models), compare=sides), SETTINGS, out / "report", out / "summary.json")
     return out / "report"

@@ -12,7 +12,7 @@ SERIOUS = {"serious", "critical"}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["index.html", "prompts/index.html", "prompts/p1.html"])
+@pytest.mark.parametrize("name", ["index.html", "prompts/index.html", "prompts/p1.html", "compare.html"])
 def test_axe_finds_nothing_serious(report: Path, browse: Open, name: str, scheme: str) -> None:
     page = browse(report / name, color_scheme=scheme, bypass_csp=True).page
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
