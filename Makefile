@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # on a terminal a bar for every stage, elsewhere plain lines
 PROGRESS := $(shell test -t 2 && echo --logger rich)
-CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+# nproc would take the number of threads that the tests tell a job to use for the number of cores
+CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu)
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 
@@ -18,13 +19,14 @@ demo: $(READY) ## set up, run the default audit, print its verdicts and where th
 	@HF_HUB_OFFLINE=1 $(BIN)/snakemake --cores $(CORES) --quiet rules host reason $(PROGRESS)
 	@$(BIN)/python -m vidmem.report.show results/demo/report
 
-# Files of tests side by side, the long ones first; a worker takes one thread where it is not told otherwise.
+# Files of tests side by side, the long ones first; a worker takes one thread where it is not told otherwise. There is a
+# worker more than cores, for some wait: for SLURM's next look at its jobs, for a browser, for a job to be killed.
 TESTED := tests/workflow tests/slurm tests/conda tests/faults tests/unit tests/browser
 test: $(READY_DEV) ## set up, run every test (or TESTS="those")
 ifdef TESTS
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(TESTS)
 else
-	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder $(TESTED)
+	@HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $$(($(CORES) + 1)) --dist loadfile --no-loadscope-reorder $(TESTED)
 endif
 
 lint: $(READY_DEV) ## style and types
