@@ -15,7 +15,7 @@ from vidmem import tables
 from vidmem.retrieve import retrieve, write_indices
 from vidmem.retrieve.index import build, propose, read_index, write_index
 from vidmem.retrieve.shortlist import Shortlist, recall
-from vidmem.search.library import Library
+from vidmem.search.library import Library, load_library
 from vidmem.search.moving import principal_basis, window_rows
 from vidmem.similarity.content import gsscd_max
 from vidmem.similarity.motion import motion_score, motion_vectors, window_score
@@ -48,8 +48,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {"root": root, "frames": frames, "flow": flow, "videos": videos, "moves": moves, "done": {}}
 
 
-def run(world: dict[str, Any], kind: str, **more: Any) -> tuple[pl.DataFrame, dict[str, Any]]:
-    if not more and kind in world["done"]:
+def run(
+    world: dict[str, Any], kind: str, parts: tuple[str, ...] = ("q",), **more: Any
+) -> tuple[pl.DataFrame, dict[str, Any]]:
+    usual = not more and parts == ("q",)
+    if usual and kind in world["done"]:
         return world["done"][kind]  # type: ignore[no-any-return]
     root: Path = world["root"]
     settings = {**SETTINGS, "index": kind, "nprobe": 2, "candidates": 8}
@@ -64,8 +67,8 @@ def run(world: dict[str, Any], kind: str, **more: Any) -> tuple[pl.DataFrame, di
             indices[k].append(paths[k])
     out = root / f"{kind}.matches.parquet"
     retrieve(
-        frames=[root / "q.frames.parquet"],
-        flow=[root / "q.flow.parquet"],
+        frames=[root / f"{part}.frames.parquet" for part in parts],
+        flow=[root / f"{part}.flow.parquet" for part in parts],
         corpus_frames=[root / f"c{n}.frames.parquet" for n in (0, 1)],
         corpus_flow=[root / f"c{n}.flow.parquet" for n in (0, 1)],
         background_frames=[root / "h.frames.parquet"],
@@ -78,7 +81,7 @@ def run(world: dict[str, Any], kind: str, **more: Any) -> tuple[pl.DataFrame, di
         **{"own": {}, "excluded": {}, **more},
     )
     found = tables.read_table(out), tables.read_made_by(out)["index"]
-    if not more:
+    if usual:
         world["done"][kind] = found
     return found
 
@@ -114,6 +117,30 @@ def test_the_recall_is_what_it_says(world: dict[str, Any], kind: str) -> None:
         assert said[which]["recall_at_k"] == pytest.approx(np.mean(every))
         assert said[which]["proposed"] == 8
     assert kind != "ivf" or said["motion"]["recall_at_k"] < 1, "two lists of twelve miss something"
+
+
+@pytest.mark.parametrize("kind", ["exact", "ivf"])
+def test_as_many_videos_as_fit_in_memory_are_searched_for_at_once_with_the_same_result(
+    world: dict[str, Any], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, names, root = ("q0", "q1", "q2"), list(world["videos"]), world["root"]
+    for n, part in enumerate(parts):
+        write_frames(root / f"{part}.frames.parquet", {v: world["videos"][v] for v in names[2 * n : 2 * n + 2]})
+        write_flow(root / f"{part}.flow.parquet", {v: world["moves"][v] for v in names[2 * n : 2 * n + 2]})
+    monkeypatch.setattr("vidmem.retrieve.run.MOST_ROWS", 20)  # two tables of ten frames, one of twelve fields
+    blocks: list[tuple[str, int]] = []
+    load = load_library
+
+    def loaded(paths: list[Path]) -> Library:
+        if (queries := [path for path in paths if path.name.startswith("q")]) == paths:
+            blocks.append((paths[0].name.split(".")[1], len(queries)))
+        return load(paths)
+
+    monkeypatch.setattr("vidmem.retrieve.run.load_library", loaded)
+    found, said = run(world, kind, parts=parts)
+    whole, said_whole = run(world, kind)
+    assert found.equals(whole) and said == said_whole
+    assert blocks == [("frames", 2), ("frames", 1), ("flow", 1), ("flow", 1), ("flow", 1)]
 
 
 def test_copies_are_found_by_every_kind(world: dict[str, Any]) -> None:

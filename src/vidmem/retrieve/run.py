@@ -1,8 +1,8 @@
 """Stage `retrieve`: of every video the corpus clips that resemble it most, by content and by motion.
 
 The same search serves the null distribution: there the videos are clips that can't be copies, held-out ones or the
-corpus' own with each clip's relatives left out. The corpus is read one chunk after the other; nothing is as large as
-all videos by the whole corpus.
+corpus' own with each clip's relatives left out. The corpus is read one chunk after the other, once for every block of
+videos; nothing is as large as the corpus or as all videos.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ Row = dict[str, Any]
 Related = Mapping[str, Set[str]]
 Search = Callable[..., list[Row]]  # (videos, corpus, own=) -> matches
 MAX_BACKGROUND = 256  # clips; more would cost time and change the normalisation little
+MOST_ROWS = 1 << 16  # frames, or fields of flow, of videos in memory at once: some 350 MB
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,9 @@ def _merged(one: Related, other: Related) -> Related:
 
 
 def _content(side: Side, settings: Mapping[str, Any], related: Relations) -> tuple[list[Row], Row]:
-    videos = _load(side.videos, side.kind)
     # where the corpus is its own null, look-alikes of a clip stand in it: nothing there is unrelated
-    background = videos.take([]) if settings["corpus_is_null"] else _drawn(side)
+    apart = not settings["corpus_is_null"]
+    background = _drawn(side) if apart else _load(side.background[:1], side.kind).take([])
     chosen = ContentSettings(
         segment=int(settings["segment"]),
         match_from=float(settings["match_from"]),
@@ -128,22 +129,19 @@ def _content(side: Side, settings: Mapping[str, Any], related: Relations) -> tup
 
     def whole() -> Iterator[Library]:
         for path, chunk in _chunks(side):
-            if not settings["corpus_is_null"]:
+            if apart:
                 check_background(background, chunk, path, float(settings["duplicate_from"]))
             yield chunk
 
-    if not side.indices:
-        return search(videos, whole(), own=related.own), {}
-    proposed, said = propose_content(
-        videos, side.indices, int(settings["candidates"]), int(settings["nprobe"]), related.excluded
-    )
-    return _approximate(
-        side, videos, search, whole(), proposed, related.own, {**said, "d1_d2": "among the proposed clips"}
-    )
+    def proposed(videos: Library) -> tuple[Proposed, Row]:
+        wanted, nprobe = int(settings["candidates"]), int(settings["nprobe"])
+        found, said = propose_content(videos, side.indices, wanted, nprobe, related.excluded)
+        return found, {**said, "d1_d2": "among the proposed clips"}
+
+    return _found(side, search, whole, proposed, related.own)
 
 
 def _motion(side: Side, settings: Mapping[str, Any], related: Relations) -> tuple[list[Row], Row]:
-    videos = _load(side.videos, side.kind)
     chosen = MotionSettings(
         window=int(settings["window"]),
         floor=float(settings["floor"]),
@@ -162,36 +160,60 @@ def _motion(side: Side, settings: Mapping[str, Any], related: Relations) -> tupl
         excluded=related.excluded,
         background_excluded=related.background,
     )
-    whole = (chunk for _, chunk in _chunks(side))
-    if not side.indices:
-        return search(videos, whole, own=related.own), {}
-    proposed, said = propose_motion(
-        videos.ids,
-        [x for s in chosen.speeds for x in motion_vectors_of(videos, chosen.grid, s, chosen.rate_hz)],
-        [*range(len(videos))] * len(chosen.speeds),
-        side.indices,
-        chosen.candidates,
-        int(settings["nprobe"]),
-        related.excluded,
-        window=chosen.window,
-        floor=chosen.floor,
-    )
-    return _approximate(side, videos, search, whole, proposed, related.own, said)
+
+    def proposed(videos: Library) -> tuple[Proposed, Row]:
+        return propose_motion(
+            videos.ids,
+            [x for s in chosen.speeds for x in motion_vectors_of(videos, chosen.grid, s, chosen.rate_hz)],
+            [*range(len(videos))] * len(chosen.speeds),
+            side.indices,
+            chosen.candidates,
+            int(settings["nprobe"]),
+            related.excluded,
+            window=chosen.window,
+            floor=chosen.floor,
+        )
+
+    return _found(side, search, lambda: (chunk for _, chunk in _chunks(side)), proposed, related.own)
 
 
-def _approximate(
+def _found(
     side: Side,
-    videos: Library,
     search: Search,
-    whole: Iterable[Library],
-    proposed: Proposed,
+    whole: Callable[[], Iterable[Library]],
+    propose: Callable[[Library], tuple[Proposed, Row]],
     own: Related,
-    said: Row,
 ) -> tuple[list[Row], Row]:
-    """Exact scores of what was proposed, and the recall of that on a sample of the videos."""
-    rows = search(videos, shortlisted(side.corpus, proposed, own), own=own)
-    exact = search(recall_sample(videos), whole, own={})
-    return rows, {**said, **recall(rows, exact)}
+    """Matches of the videos, block by block, and what is to be said of the indices.
+
+    Through indices these are exact scores of what was proposed; its recall is that on a sample of the videos.
+    """
+    rows: list[Row] = []
+    said: Row = {}
+    for videos in _blocks(side):
+        if side.indices:
+            mine = {v: own[v] for v in videos.ids if v in own}
+            proposed, said = propose(videos)
+            rows += search(videos, shortlisted(side.corpus, proposed, mine), own=own)
+        else:
+            rows += search(videos, whole(), own=own)
+    if side.indices:
+        said |= recall(rows, search(recall_sample(side.videos), whole(), own={}))
+    return rows, said
+
+
+def _blocks(side: Side) -> Iterator[Library]:
+    """The videos, as many tables at a time as hold `MOST_ROWS` rows, or one; for each the corpus is read once."""
+    block: list[Path] = []
+    held = 0
+    for path in side.videos:
+        count = tables.count_rows(path)
+        if block and held + count > MOST_ROWS:
+            yield _load(block, side.kind)
+            block, held = [], 0
+        block.append(path)
+        held += count
+    yield _load(block, side.kind)
 
 
 def _load(paths: Sequence[Path], kind: Kind) -> Library:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vidmem.retrieve.index import propose, read_index
-from vidmem.search.library import Library, Vectors, draw, load_library
+from vidmem.search.library import Library, Vectors, load_library, sample_library
 from vidmem.search.moving import window_rows
 
 Row = dict[str, Any]
@@ -99,9 +99,9 @@ def shortlisted(
         yield Shortlist(**vars(chosen), proposed=proposed)
 
 
-def recall_sample(library: Library) -> Library:
-    """Videos whose exact matches are found too: at most `RECALL_QUERIES`."""
-    return draw(library, RECALL_QUERIES, "recall")
+def recall_sample(videos: Iterable[Path]) -> Library:
+    """Of feature tables the videos whose exact matches are found too: at most `RECALL_QUERIES`."""
+    return sample_library(videos, RECALL_QUERIES, "recall")
 
 
 def recall(rows: Iterable[Row], exact: Iterable[Row]) -> Row:

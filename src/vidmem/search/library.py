@@ -94,15 +94,15 @@ def load_library(paths: Path | Iterable[Path]) -> Library:
     return Library(ids, starts.astype(np.int64), frame["time_s"].to_numpy(), vectors, thumbnails, pictures)
 
 
-def sample_library(paths: Iterable[Path], most: int) -> Library:
-    """At most `most` videos of feature tables, drawn by their ids; one table at a time is in memory.
+def sample_library(paths: Iterable[Path], most: int, purpose: str = "background") -> Library:
+    """At most `most` videos of feature tables, drawn by their ids (`draw`); one table at a time is in memory.
 
     The same videos are drawn however the tables are cut.
     """
     drawn: Library | None = None
     for path in paths:
         found = load_library(path)
-        drawn = draw(found if drawn is None else join([drawn, found]), most, "background")
+        drawn = draw(found if drawn is None else join([drawn, found]), most, purpose)
     if drawn is None:
         raise ValueError("no feature tables to draw from")
     return drawn
