@@ -56,3 +56,18 @@ def test_a_streamed_table_reads_as_a_written_one(tmp_path: Path) -> None:
     assert tables.read_table(tmp_path / "a.parquet").equals(tables.read_table(tmp_path / "b.parquet"))
     assert tables.read_made_by(tmp_path / "a.parquet") == {"by": "test"}
     assert pq.read_schema(tmp_path / "a.parquet").equals(pq.read_schema(tmp_path / "b.parquet"), check_metadata=True)
+
+
+def test_fewer_rows_are_held_where_each_bears_a_vector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "VECTOR_ROWS", 4)
+    row = {"video_id": "v", "index": 0, "time_s": 0.0, "magnitude": 0.0, "vector": [0.0] * 8}
+    with tables.table_writer(tmp_path / "flow.parquet", tables.flow_schema(2)) as append:
+        for size in (3, 6):
+            append([row] * size)
+    with tables.table_writer(tmp_path / "manifest.parquet", tables.MANIFEST) as append:
+        append(rows(0, 9))
+    groups = {
+        name: [pq.ParquetFile(tmp_path / name).metadata.row_group(n).num_rows for n in range(count)]
+        for name, count in {"flow.parquet": 3, "manifest.parquet": 1}.items()
+    }
+    assert groups == {"flow.parquet": [4, 4, 1], "manifest.parquet": [9]}

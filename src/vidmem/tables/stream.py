@@ -14,6 +14,7 @@ from vidmem.tables.files import conform, made_metadata, parquet_options, whole
 from vidmem.tables.seal import opened, sealed_writer
 
 GROUP_ROWS = 1 << 16  # rows that are held before they are written, and that a reader of a few rows must go through
+VECTOR_ROWS = 1 << 13  # the same of rows that bear a vector: 5 kB each with their pictures, so some 40 MB
 
 
 @contextmanager
@@ -22,8 +23,10 @@ def table_writer(
 ) -> Iterator[Callable[[Any], None]]:
     """A function that appends rows (all that `write_table` takes), for a table that is whole at the end or not there.
 
-    Rows are gathered to groups of `GROUP_ROWS`, so that the file does not depend on how they came in.
+    Rows are gathered to groups of `GROUP_ROWS`, or of `VECTOR_ROWS`, so that the file does not depend on how they came
+    in.
     """
+    size = min(GROUP_ROWS, VECTOR_ROWS) if any(map(pa.types.is_fixed_size_list, schema.types)) else GROUP_ROWS
     with (
         whole(path) as aside,
         sealed_writer(aside, schema.with_metadata(made_metadata(made_by)), **parquet_options(schema)) as writer,
@@ -32,10 +35,10 @@ def table_writer(
 
         def write(rows: Any) -> None:
             waiting.append(conform(rows, schema))
-            if sum(map(len, waiting)) >= GROUP_ROWS:
+            if sum(map(len, waiting)) >= size:
                 table = pa.concat_tables(waiting)
-                full = len(table) // GROUP_ROWS * GROUP_ROWS
-                writer.write_table(table.slice(0, full), row_group_size=GROUP_ROWS)
+                full = len(table) // size * size
+                writer.write_table(table.slice(0, full), row_group_size=size)
                 waiting[:] = [table.slice(full)] if full < len(table) else []
 
         yield write
