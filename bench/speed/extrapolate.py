@@ -73,7 +73,9 @@ def of_the_corpus() -> Iterator[Stage]:
     pictures = FILM_FRAMES * int(film["films"]) * decode / 1000
     networks = (float(film["stage_cpu_s"]) - pictures) / int(film["frames"])  # a frame, with its pairs of flow
     disk = CLIPS * (FRAMES * FRAME_BYTES + FLOWS * FIELD_BYTES)
-    yield Stage("features (corpus)", whole + CLIPS * FRAMES * networks / 3600, 0, disk, None, "decoders, features")
+    memory = float(largest("features_growth.csv", "videos")["peak_rss_mb"])
+    hours = whole + CLIPS * FRAMES * networks / 3600
+    yield Stage("features (corpus)", hours, 0, disk, memory, "decoders, features, features_growth")
     captions = largest("duplicates.csv", "rows", what="captions")
     yield Stage("duplicates (captions)", *per_row(captions, CLIPS), 0, 0, float(captions["peak_rss_mb"]), "duplicates")
     prompts = largest("prompts.csv", "items")

@@ -39,7 +39,6 @@ from vidmem.search.windows import search_windows
 from vidmem.similarity.motion import GRID
 
 KINDS, SIZES, INDICES = ("content", "motion"), (1_000, 10_000, 100_000), ("exact", "fp16", "ivf", "ivfpq")
-SLOW = {("ivfpq", 100_000)}  # trains for minutes; a chunk costs what it costs in a small corpus
 CHUNK = 2_000  # clips; `features.corpus_chunks` advises so
 QUERIES, TOP_K = 20, Retrieve().top_k
 ROWS = {"content": 8, "motion": 12}  # vectors a clip: frames, fields
@@ -205,7 +204,7 @@ def main() -> None:
     parser.add_argument("--search", choices=KINDS, required=True)
     arguments = parser.parse_args()
     kind = arguments.search
-    jobs = [(index, size) for size in SIZES for index in INDICES if (index, size) not in SLOW]
+    jobs = [(index, size) for size in SIZES for index in INDICES]
     exact: dict[int, list[list[str]]] = {}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
