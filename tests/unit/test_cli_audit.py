@@ -6,6 +6,7 @@ import doctest
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import polars as pl
 import pytest
 from auditworld import CAPTION, CORPUS, HELDOUT, MODEL, Audit, make_audit
 from PIL import Image
+from tablefiles import differences
 from typer.testing import CliRunner, Result
 
 import vidmem.cli.compare
@@ -38,6 +40,14 @@ def vidmem_in(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Re
     """The command, called in the folder that the audit lies in."""
     monkeypatch.chdir(audit.results.parents[1])
     return lambda *arguments: CliRunner().invoke(app, list(arguments), prog_name="vidmem", terminal_width=120)
+
+
+def test_the_tables_of_an_audit_are_as_their_reference_says(audit: Audit) -> None:
+    assert differences(audit.results) == []
+    lost = audit.results / "metrics" / "more" / "than" / "is.known.parquet"
+    tables.write_table(lost, [], tables.METRICS)
+    assert differences(audit.results) == ["metrics/more/than/is.known.parquet: in no table's files"]
+    shutil.rmtree(audit.results / "metrics" / "more")
 
 
 def rows_of(audit: Audit, table: str, video: str) -> pl.DataFrame:

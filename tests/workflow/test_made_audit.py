@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tablefiles import differences
 
 from vidmem import tables
 
@@ -77,6 +78,10 @@ def test_two_runs_from_scratch_give_the_same_bytes(audit: Any, make_workflow: Ca
     for summary in summaries:
         summary.pop("wall_seconds")
     assert summaries[0] == summaries[1]
+
+
+def test_every_table_is_as_its_reference_says(audit: Any) -> None:
+    assert differences(audit.folder / "results" / "small") == []
 
 
 def test_a_second_run_does_nothing(audit: Any) -> None:
