@@ -186,7 +186,11 @@ def compare(
     model: ModelName = None,
     picture: Annotated[
         Path | None,
-        typer.Option(help="Write a picture: frames of both, flow, similarity over time (.png, .webp, .jpg)."),
+        typer.Option(
+            "--picture",
+            "--out",
+            help="Write a picture: frames, flow, similarity over time (.png, .webp, .jpg).",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -200,18 +204,34 @@ def compare(
 
     if model is not None and audit is None:
         raise typer.BadParameter("names a model of an audit: give --audit too", param_hint="--model")
+    _check_picture(picture)
     result = compare_videos(a, b, audit=audit, model=model)
     drawn = None
     if picture is not None:
         from vidmem.cli.picture import draw
 
         drawn = draw(result, picture)
+    _say(result.to_dict(), show.comparison(result), drawn, json)
+
+
+def _check_picture(picture: Path | None) -> None:
+    """Refuse a format that can't be written before seconds are spent."""
+    if picture is not None:
+        from vidmem.cli.canvas import check_suffix
+
+        check_suffix(picture)
+
+
+def _say(data: dict[str, Any], text: str, picture: Path | None, json: bool) -> None:
+    """What was found, and where its picture lies."""
+    from vidmem.cli import show
+
     if json:
-        typer.echo(show.as_json({**result.to_dict(), "picture": None if drawn is None else str(drawn)}))
+        typer.echo(show.as_json({**data, "picture": None if picture is None else str(picture)}))
         return
-    typer.echo(show.comparison(result))
-    if drawn is not None:
-        typer.echo(f"picture: {drawn}")
+    typer.echo(text)
+    if picture is not None:
+        typer.echo(f"picture: {picture}")
 
 
 @app.command(epilog="Example: vidmem search results/demo query.mp4 --top 3")
@@ -220,6 +240,12 @@ def search(
     query: Annotated[Path, typer.Argument(help="A video or image.", metavar="QUERY")],
     top: Annotated[int, typer.Option(help="Clips shown of each kind.", min=1, max=1000)] = 5,
     model: ModelName = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture", "--out", help="Write a picture: the query beside each match, in step (.png, .webp, .jpg)."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Search the corpus of an audit for what a video resembles most, by content and by motion.
@@ -229,8 +255,14 @@ def search(
     from vidmem.cli import show
     from vidmem.cli.find import find
 
+    _check_picture(picture)
     result = find(audit, query, top=top, model=model)
-    typer.echo(show.as_json(result.to_dict()) if json else show.found(result))
+    drawn = None
+    if picture is not None:
+        from vidmem.cli.sheet import draw_found
+
+        drawn = draw_found(result, picture)
+    _say(result.to_dict(), show.found(result), drawn, json)
 
 
 @app.command(name="open", epilog="Example: vidmem open results/demo --browser")
