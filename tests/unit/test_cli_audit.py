@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import json
 import re
 import shlex
@@ -19,7 +20,6 @@ from PIL import Image
 from tablefiles import differences
 from typer.testing import CliRunner, Result
 
-import vidmem.cli.compare
 from vidmem import compare, find, tables
 from vidmem.cli import show
 from vidmem.cli.app import app
@@ -30,7 +30,8 @@ from vidmem.cli.sheet import draw_found
 from vidmem.report.strips import MARKS
 from vidmem.retrieve import relatives
 
-GUIDE = Path(__file__).parents[2] / "docs" / "cli.md"
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "cli.md"
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +266,17 @@ def test_the_guide_names_every_command_and_exit_code() -> None:
         assert f"\n| {code} |" in text
 
 
-def test_the_examples_in_the_code_hold() -> None:
-    done = doctest.testmod(vidmem.cli.compare)
-    assert done.attempted >= 5 and done.failed == 0
+DOCTESTS = {"vidmem.cli.check": ROOT, "vidmem.cli.compare": ROOT, "vidmem.cli.find": None}  # and where: None: beside it
+
+
+@pytest.mark.parametrize("module", DOCTESTS)
+def test_the_examples_in_the_code_hold(audit: Audit, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    monkeypatch.chdir(DOCTESTS[module] or audit.results.parents[1])
+    done = doctest.testmod(importlib.import_module(module))
+    assert done.attempted >= 4 and done.failed == 0
+
+
+def test_no_example_in_the_code_is_left_out() -> None:
+    source = ROOT / "src"
+    having = [path for path in source.rglob("*.py") if ">>> " in path.read_text(encoding="utf-8")]
+    assert {".".join(path.relative_to(source).with_suffix("").parts) for path in having} == set(DOCTESTS)
