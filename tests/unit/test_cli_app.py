@@ -72,6 +72,29 @@ def test_the_command_line_itself_ends_with_its_code(arguments: list[str], code: 
         assert done.stdout == f"vidmem {vidmem.__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["check", "lacking.yaml", "--no-jobs", "--json"], 3, ""),
+        (["check", "nowhere.yaml"], 1, "vidmem: nowhere.yaml: No such file or directory\n"),
+        (["check"], 2, None),
+        (["--version"], 0, ""),
+    ],
+)
+def test_a_script_can_go_by_the_exit_code_and_what_went_wrong_is_one_line(
+    tmp_path: Path, arguments: list[str], code: int, said: str | None
+) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp4").write_bytes(b"x")
+    frames = f"{{engine: sscd, weights: none.pt, sha256: {'a' * 64}}}"
+    (tmp_path / "lacking.yaml").write_text(f"audit: a\ncorpus: {{folder: clips}}\nfeatures: {{frames: {frames}}}\n")
+    command = [sys.executable, "-m", "vidmem.cli", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, check=False)
+    assert done.returncode == code
+    assert done.stderr == said or (said is None and "Missing argument" in done.stderr)
+    assert bool(done.stdout) == (code in (0, 3))
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_shells_complete_commands_and_options(shell: str) -> None:
     asked = {"_VIDMEM_COMPLETE": f"complete_{shell}", "COMP_WORDS": "vidmem se", "COMP_CWORD": "1"}

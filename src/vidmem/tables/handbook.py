@@ -30,7 +30,7 @@ member of a tar. With `offset` alone it is a cell of a Parquet file: `path` is `
 number of the row.
 
 **What made it**: each file bears a JSON document under the key `vidmem` of its metadata; its keys are listed with each
-table. Under `vidmem.seal` it bears the checksum of its footer, and every page bears its own.
+table. Footer and pages bear checksums of their own (`vidmem.tables.seal`).
 """
 
 
