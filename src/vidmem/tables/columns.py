@@ -28,7 +28,7 @@ _MEDIA: Columns = {
     "offset": ("bytes", "Where the bytes begin in a tar file, or the row of a Parquet file; null for a whole file."),
     "size": ("bytes", "How many bytes of a tar file; null for a whole file and for a Parquet file."),
     "kind": ("", "`video` or `image`."),
-    "fps": ("frames/s", "Frame rate, from the times of the frames."),
+    "fps": ("frames/s", "Mean frame rate, from the times of the frames; null for one picture."),
     "frames": ("frames", "Frames that could be decoded."),
     "width": ("px", "Width of a frame."),
     "height": ("px", "Height of a frame."),
@@ -113,7 +113,7 @@ SIGNALS: Columns = {
     "step": ("", "Sampling step; 0 is the first and noisiest."),
     **_ASKED,
     "timestep": ("", "What the scheduler calls this step."),
-    "sigma": ("", "Noise level σ_t of the model's own schedule."),
+    "sigma": ("", "σ_t, the coefficient of the noise in x_t."),
     "alpha_bar": ("0..1", "ᾱ_t; of a straight path (1−σ)² / ((1−σ)² + σ²)."),
     "content_magnitude": ("", "‖Δ_t‖₂ / √numel, Δ_t = ε(x_t, c) − ε(x_t, ∅)."),
     "motion_magnitude": ("", "‖D_f Δ_t‖₂ / √numel; null for one latent frame."),
@@ -205,8 +205,8 @@ MATCHES: Columns = {
     "gen_end_s": ("s", "Its end, exclusive."),
     "ref_start_s": ("s", "Start of it in the reference."),
     "ref_end_s": ("s", "Its end, exclusive."),
-    **_RATIOS,
-    "background": ("", "Motion of rank 1: the scores of this video against unrelated clips."),
+    **{name: (unit, f"Content of rank 1. {meaning}") for name, (unit, meaning) in _RATIOS.items()},
+    "background": ("", "Motion of rank 1. The scores of this video against unrelated clips."),
 }
 
 
