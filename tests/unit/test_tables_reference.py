@@ -26,14 +26,17 @@ RULE = re.compile(r"^ *rule (\w+):(.*?)(?=^ *rule |\Z)", re.MULTILINE | re.DOTAL
 OUTPUT = re.compile(r"^ *output:(.*?)^ *(?:log|params|benchmark|resources|threads):", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("name", sorted(pages()))
+PAGES = ["report-tables.md", "tables.md"]
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_the_page_on_disk_is_what_the_generator_makes(name: str) -> None:
     assert (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8") == pages()[name], "run `make docs`"
 
 
 def test_pages_are_written_where_they_are_looked_for(tmp_path: Path) -> None:
     write(tmp_path)
-    assert sorted(p.name for p in (tmp_path / "docs" / "reference").iterdir()) == sorted(pages())
+    assert sorted(p.name for p in (tmp_path / "docs" / "reference").iterdir()) == PAGES
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda t: t.name)
