@@ -14,6 +14,7 @@ import numpy.typing as npt
 from vidmem import tables
 from vidmem.config.media import Limits
 from vidmem.corpus import make_manifest
+from vidmem.corpus.listing import write_listing
 from vidmem.corpus.made.contents import CORPUS_CONTENTS, HELDOUT_CONTENTS, MOTION_CONTENTS
 from vidmem.corpus.made.motions import CORPUS_MOTIONS, HELDOUT_MOTIONS
 from vidmem.corpus.made.render import render_clip
@@ -91,6 +92,7 @@ def _run(audit: Audit, plan: Plan) -> None:
     out = audit.results
     for side in ("corpus", "heldout"):
         settings = plan.settings("corpus", side)
+        write_listing(settings["sources"], False, out / f"corpus/{side}/listing.parquet")
         make_manifest(settings["sources"], plan.media_roots(side), Limits(), 0.0, out / f"corpus/{side}.parquet")
     manifest, settings = out / "corpus/corpus.parquet", plan.settings("features", "corpus")
     corpus = [_features(out, f"corpus/items-00{n}") for n in range(CHUNKS)]

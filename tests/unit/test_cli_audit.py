@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,17 +17,21 @@ import polars as pl
 import pytest
 from auditworld import CAPTION, CORPUS, HELDOUT, MODEL, Audit, make_audit
 from PIL import Image
+from tablefiles import differences
 from typer.testing import CliRunner, Result
 
-import vidmem.cli.compare
 from vidmem import compare, find, tables
 from vidmem.cli import show
 from vidmem.cli.app import app
+from vidmem.cli.canvas import MARGIN, ROOM, WIDTH
 from vidmem.cli.errors import Failure
 from vidmem.cli.kin import kin_of_background
+from vidmem.cli.sheet import draw_found
+from vidmem.report.strips import MARKS
 from vidmem.retrieve import relatives
 
-GUIDE = Path(__file__).parents[2] / "docs" / "cli.md"
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "cli.md"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +44,14 @@ def vidmem_in(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Re
     """The command, called in the folder that the audit lies in."""
     monkeypatch.chdir(audit.results.parents[1])
     return lambda *arguments: CliRunner().invoke(app, list(arguments), prog_name="vidmem", terminal_width=120)
+
+
+def test_the_tables_of_an_audit_are_as_their_reference_says(audit: Audit) -> None:
+    assert differences(audit.results) == []
+    lost = audit.results / "metrics" / "more" / "than" / "is.known.parquet"
+    tables.write_table(lost, [], tables.METRICS)
+    assert differences(audit.results) == ["metrics/more/than/is.known.parquet: in no table's files"]
+    shutil.rmtree(audit.results / "metrics" / "more")
 
 
 def rows_of(audit: Audit, table: str, video: str) -> pl.DataFrame:
@@ -128,13 +142,58 @@ def test_what_is_no_audit_is_one_line(vidmem_in: Callable[..., Result], argument
     assert said in line
 
 
+def test_a_search_is_drawn_with_the_clips_that_it_found(audit: Audit, vidmem_in: Callable[..., Result]) -> None:
+    one, two = "a/strip.png", "strip.webp"
+    done = vidmem_in("search", "results/mine", "generated/copy.mp4", "--top", "2", "--out", one)
+    assert done.stdout.endswith(f"picture: {one}\n")
+    picture = Image.open(one).convert("RGB")
+    assert set(MARKS.values()) <= {colour for _, colour in picture.getcolors(1 << 24) or ()}
+    top = strip_rows(picture)  # the copy and its original look alike, column by column
+    assert np.abs(top[0] - top[1]).mean() < 3 < np.abs(top[0] - top[2]).mean()
+    found = vidmem_in("search", "results/mine/features/corpus", "generated/own.mp4", "--out", two, "--json")
+    assert json.loads(found.stdout)["picture"] == two and Image.open(two).width == picture.width
+
+
+def strip_rows(picture: Image.Image) -> list[np.ndarray]:
+    """The first rows of strips of a picture, without their labels: those of the first match, then of the next."""
+    pixels = np.asarray(picture, np.int64)[:, MARGIN + ROOM : -MARGIN]
+    full = (pixels == np.array(MARKS["content"])).all(-1).mean(1) > 0.5  # the outlines' upper and lower edges
+    edges = np.flatnonzero(np.diff(full.astype(int)) == 1) + 1
+    return [pixels[edges[n] : edges[n] + WIDTH - 6] for n in range(0, len(edges), 2)]
+
+
+def test_a_clip_whose_file_has_gone_is_drawn_from_what_the_audit_keeps(audit: Audit, tmp_path: Path) -> None:
+    found = find(audit.results, audit.generated / "copy.mp4", top=1)
+    whole = draw_found(found, tmp_path / "whole.png")
+    gone = audit.corpus / "clip0.mp4"
+    gone.rename(gone.with_suffix(".kept"))
+    try:
+        kept = draw_found(found, tmp_path / "kept.png")
+    finally:
+        gone.with_suffix(".kept").rename(gone)
+    query, clip, *_ = strip_rows(Image.open(kept).convert("RGB"))
+    assert np.ptp(clip[40:60, 40:60], axis=-1).max() == 0 < np.ptp(query[40:60, 40:60], axis=-1).max()  # grey, colour
+    assert np.corrcoef(query.mean(-1).ravel(), clip.mean(-1).ravel())[0, 1] > 0.8
+    assert Image.open(whole).width == Image.open(kept).width
+
+
+@pytest.mark.parametrize("command", ["compare", "search"])
+def test_a_picture_that_cant_be_written_is_refused_before_anything_is_worked_out(
+    vidmem_in: Callable[..., Result], command: str
+) -> None:
+    first = "results/mine" if command == "search" else "generated/own.mp4"
+    done = vidmem_in(command, first, "generated/own.mp4", "--out", "strip.gif")
+    assert (done.exit_code, done.stdout) == (1, "") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("vidmem: strip.gif: pictures are written as .png")
+
+
 def test_json_is_what_the_function_gives_and_the_audit_stays_as_it_was(
     audit: Audit, vidmem_in: Callable[..., Result]
 ) -> None:
     before = {p: p.stat().st_mtime_ns for p in audit.results.rglob("*")}
     printed = json.loads(vidmem_in("search", "results/mine", "generated/copy.mp4", "--json").stdout)
     found: dict[str, Any] = find("results/mine", "generated/copy.mp4").to_dict()
-    assert printed == json.loads(json.dumps(found))
+    assert printed == {**json.loads(json.dumps(found)), "picture": None}
     assert {p: p.stat().st_mtime_ns for p in audit.results.rglob("*")} == before
 
 
@@ -207,6 +266,17 @@ def test_the_guide_names_every_command_and_exit_code() -> None:
         assert f"\n| {code} |" in text
 
 
-def test_the_examples_in_the_code_hold() -> None:
-    done = doctest.testmod(vidmem.cli.compare)
-    assert done.attempted >= 5 and done.failed == 0
+DOCTESTS = {"vidmem.cli.check": ROOT, "vidmem.cli.compare": ROOT, "vidmem.cli.find": None}  # and where: None: beside it
+
+
+@pytest.mark.parametrize("module", DOCTESTS)
+def test_the_examples_in_the_code_hold(audit: Audit, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    monkeypatch.chdir(DOCTESTS[module] or audit.results.parents[1])
+    done = doctest.testmod(importlib.import_module(module))
+    assert done.attempted >= 4 and done.failed == 0
+
+
+def test_no_example_in_the_code_is_left_out() -> None:
+    source = ROOT / "src"
+    having = [path for path in source.rglob("*.py") if ">>> " in path.read_text(encoding="utf-8")]
+    assert {".".join(path.relative_to(source).with_suffix("").parts) for path in having} == set(DOCTESTS)

@@ -168,3 +168,5 @@ def test_notes_say_what_a_reader_should_know(config: Callable[..., Path]) -> Non
     none = check(config(models={}), jobs=False)
     assert none.models == [] and none.gpu_hours is None
     assert none.notes == ["models: there are none, so the audit ends with the prompts"]
+    text = call(str(config(models={})), "--no-jobs").stdout
+    assert "On disk at most: the corpus' features" in text and "GPU" not in text and "0 videos" not in text

@@ -19,9 +19,10 @@ from typer.testing import CliRunner
 from vidmem import compare
 from vidmem.cli import show
 from vidmem.cli.app import app
+from vidmem.cli.canvas import FRAMES, WIDTH, Video
 from vidmem.cli.errors import Failure
 from vidmem.cli.extract import default_settings, extract
-from vidmem.cli.picture import FRAMES, WIDTH, Video, draw
+from vidmem.cli.picture import draw
 from vidmem.media import write_video
 from vidmem.report.strips import MARKS
 from vidmem.search.library import load_library
@@ -136,7 +137,7 @@ def test_the_picture_shows_both_videos_and_is_the_same_twice(folder: Path, tmp_p
 def test_frames_of_a_long_video_are_those_of_their_times(tmp_path: Path) -> None:
     frames = np.stack([np.full((32, 32, 3), n % 250, np.uint8) for n in range(30 * 8)])
     write_video(tmp_path / "long.mp4", frames, fps=8, crf=1)
-    shown = Video(str(tmp_path / "long.mp4")).at(np.array([29.0, 3.5, 3.625, 99.0]))
+    shown = Video.of_file(str(tmp_path / "long.mp4")).at(np.array([29.0, 3.5, 3.625, 99.0]))
     assert [round(float(frame.mean())) for frame in shown] == pytest.approx([232, 28, 29, 239], abs=2)
 
 

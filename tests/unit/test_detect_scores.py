@@ -13,17 +13,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vidmem.detect.heard import MAGNITUDES
 from vidmem.detect.registry import DETECTORS
 from vidmem.generate.guess import FirstGuess
 from vidmem.generate.noise import NoiseLevel, clean_sample, epsilon
 
 VIDEOS, STEPS, FRAMES = 5, 7, 4
-NAMES = ("content_magnitude", "motion_magnitude", "cosine", "departure", "moved", "departure_motion", "moved_motion")
 
 
 def signals(seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    columns: dict[str, Any] = {name: rng.uniform(0.1, 2, (VIDEOS, STEPS)) for name in NAMES}
+    columns: dict[str, Any] = {name: rng.uniform(0.1, 2, (VIDEOS, STEPS)) for name in MAGNITUDES}
     columns["cosine"] = rng.uniform(-1, 1, (VIDEOS, STEPS))
     columns["profile"] = rng.uniform(0.1, 2, (VIDEOS, STEPS, FRAMES))
     for name in ("moved", "moved_motion"):

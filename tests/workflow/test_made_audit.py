@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tablefiles import differences
 
 from vidmem import tables
 
@@ -77,6 +79,19 @@ def test_two_runs_from_scratch_give_the_same_bytes(audit: Any, make_workflow: Ca
     for summary in summaries:
         summary.pop("wall_seconds")
     assert summaries[0] == summaries[1]
+
+
+def test_the_log_of_every_stage_that_takes_long_says_how_far_it_came(audit: Any) -> None:
+    ended = re.compile(r"^[^:]+: \d+( of \d+)? in \d+\.\d s$", re.MULTILINE)
+    logs = audit.folder / "results" / "small" / "logs"
+    texts = {path.relative_to(logs): path.read_text(errors="replace") for path in logs.rglob("*.log")}
+    quick = {"truth"}  # one pass over verdicts, no file and no model is opened
+    assert {path.parts[0] for path, text in texts.items() if ended.search(text)} == {p.parts[0] for p in texts} - quick
+    assert [path for path, text in texts.items() if "\r" in text] == []  # what redraws itself belongs on a terminal
+
+
+def test_every_table_is_as_its_reference_says(audit: Any) -> None:
+    assert differences(audit.folder / "results" / "small") == []
 
 
 def test_a_second_run_does_nothing(audit: Any) -> None:

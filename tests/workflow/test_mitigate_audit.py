@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from tablefiles import differences
 
 from vidmem import tables
 from vidmem.mitigate.measures import MEASURES
@@ -96,6 +97,10 @@ def test_branches_are_in_the_section_on_remedies_and_in_no_rate(audit: Any) -> N
     assert branches["oracle.late.1"]["cost"]["seconds_per_video"] > 0
     page = (audit.folder / "results/tried/report/index.html").read_text()
     assert 'id="mitigation"' in page and "<figcaption>unmitigated" in page
+
+
+def test_every_table_is_as_its_reference_says(audit: Any) -> None:
+    assert differences(audit.folder / "results" / "tried") == []
 
 
 def test_a_second_run_does_nothing(audit: Any) -> None:

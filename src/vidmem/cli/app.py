@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from vidmem.cli import errors
+from vidmem.cli import errors, examples
 from vidmem.cli.errors import Failure, one_line
-
-EPILOG = (
-    "Exit codes: 0 done; 1 what was given can't be used (one line says why); 2 the command line is wrong; "
-    "3 something that the audit needs is missing (check); 130 stopped by Ctrl-C."
-)
 
 
 class Commands(TyperGroup):
@@ -37,7 +34,7 @@ app = typer.Typer(
     name="vidmem",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog=EPILOG,
+    epilog=examples.ALL,
     help="Has a video diffusion model memorised its training data? An audit is a workflow, run by snakemake; these "
     "commands are for what is none: begin a config (init), see what it would run and take (check), compare two videos "
     "(compare), search an audit's corpus for a video (search), read the report (open).",
@@ -94,14 +91,19 @@ def top(
     """What stands before a command."""
 
 
-@app.command(epilog="Example: vidmem init --name mine --corpus /data/clips --videos theirs=/data/generated")
+def _paragraphs(text: str) -> str:
+    """A text whose lines are as long as the terminal is wide: those of the code are not."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
+
+
+@app.command(epilog=examples.OF["init"])
 def init(
     name: Annotated[str | None, typer.Option(help="Name of the audit; results go to results/NAME/.")] = None,
     corpus: Annotated[
         Path | None,
         typer.Option(
             help="Folder of the training data: videos or images with or without a table of captions, WebVid's table "
-            "and videos, tars, or Parquet. Which it is is found out."
+            "and videos, tars, or Parquet; it is looked at, and needs not be said."
         ),
     ] = None,
     captions: Annotated[Path | None, typer.Option(help="Table of captions, where it lies elsewhere.")] = None,
@@ -125,6 +127,7 @@ def init(
         str | None, typer.Option(help="File to write, - for standard output; left out: config/NAME.yaml.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    json: Json = False,
 ) -> None:
     """Write a commented config for your folders and models: asks on a terminal, or takes flags.
 
@@ -144,17 +147,18 @@ def init(
     typer.echo(f"corpus: {wanted.corpus.says}", err=True)
     path = Path(out) if out else Path("config") / f"{wanted.audit}.yaml"
     text = config_text(wanted, "THIS_FILE" if out == "-" else str(path))
-    if out == "-":
+    if out != "-":
+        write_config(text, path, force)
+        typer.echo(f"wrote {path}\nnext: vidmem check {shlex.quote(str(path))}", err=True)
+    if json:
+        from vidmem.cli import show
+
+        typer.echo(show.as_json({**asdict(wanted), "file": None if out == "-" else str(path), "text": text}))
+    elif out == "-":
         typer.echo(text, nl=False)
-        return
-    write_config(text, path, force)
-    typer.echo(f"wrote {path}\nnext: vidmem check {path}", err=True)
 
 
-@app.command(
-    epilog="Exit code 1: the config is wrong, with the one line that says where; 3: it is right, and something that it "
-    "needs is not here."
-)
+@app.command(epilog=examples.OF["check"])
 def check(
     config: Annotated[Path, typer.Argument(help="The config file of an audit.", metavar="CONFIG")],
     jobs: Annotated[
@@ -175,7 +179,7 @@ def check(
     raise typer.Exit(errors.MISSING if result.missing else errors.OK)
 
 
-@app.command(epilog="Example: vidmem compare generated.mp4 training.mp4 --picture pair.png --audit results/demo")
+@app.command(epilog=examples.OF["compare"])
 def compare(
     a: Annotated[Path, typer.Argument(help="A video or image, such as a generated one.", metavar="A")],
     b: Annotated[Path, typer.Argument(help="Another, such as the training clip.", metavar="B")],
@@ -186,7 +190,11 @@ def compare(
     model: ModelName = None,
     picture: Annotated[
         Path | None,
-        typer.Option(help="Write a picture: frames of both, flow, similarity over time (.png, .webp, .jpg)."),
+        typer.Option(
+            "--picture",
+            "--out",
+            help="Write a picture: frames, flow, similarity over time (.png, .webp, .jpg).",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -200,26 +208,48 @@ def compare(
 
     if model is not None and audit is None:
         raise typer.BadParameter("names a model of an audit: give --audit too", param_hint="--model")
+    _check_picture(picture)
     result = compare_videos(a, b, audit=audit, model=model)
     drawn = None
     if picture is not None:
         from vidmem.cli.picture import draw
 
         drawn = draw(result, picture)
+    _say(result.to_dict(), show.comparison(result), drawn, json)
+
+
+def _check_picture(picture: Path | None) -> None:
+    """Refuse a format that can't be written before seconds are spent."""
+    if picture is not None:
+        from vidmem.cli.canvas import check_suffix
+
+        check_suffix(picture)
+
+
+def _say(data: dict[str, Any], text: str, picture: Path | None, json: bool) -> None:
+    """What was found, and where its picture lies."""
+    from vidmem.cli import show
+
     if json:
-        typer.echo(show.as_json({**result.to_dict(), "picture": None if drawn is None else str(drawn)}))
+        typer.echo(show.as_json({**data, "picture": None if picture is None else str(picture)}))
         return
-    typer.echo(show.comparison(result))
-    if drawn is not None:
-        typer.echo(f"picture: {drawn}")
+    typer.echo(text)
+    if picture is not None:
+        typer.echo(f"picture: {picture}")
 
 
-@app.command(epilog="Example: vidmem search results/demo query.mp4 --top 3")
+@app.command(epilog=examples.OF["search"])
 def search(
     audit: AuditFolder,
     query: Annotated[Path, typer.Argument(help="A video or image.", metavar="QUERY")],
     top: Annotated[int, typer.Option(help="Clips shown of each kind.", min=1, max=1000)] = 5,
     model: ModelName = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--picture", "--out", help="Write a picture: the query beside each match, in step (.png, .webp, .jpg)."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Search the corpus of an audit for what a video resembles most, by content and by motion.
@@ -229,11 +259,17 @@ def search(
     from vidmem.cli import show
     from vidmem.cli.find import find
 
+    _check_picture(picture)
     result = find(audit, query, top=top, model=model)
-    typer.echo(show.as_json(result.to_dict()) if json else show.found(result))
+    drawn = None
+    if picture is not None:
+        from vidmem.cli.sheet import draw_found
+
+        drawn = draw_found(result, picture)
+    _say(result.to_dict(), show.found(result), drawn, json)
 
 
-@app.command(name="open", epilog="Example: vidmem open results/demo --browser")
+@app.command(name="open", epilog=examples.OF["open"])
 def open_report(
     audit: AuditFolder,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 0,
@@ -254,3 +290,7 @@ def open_report(
             typer.launch(address)
 
     serve(audit, port, started)
+
+
+for _command in app.registered_commands:
+    _command.help = _paragraphs((_command.callback.__doc__ if _command.callback else None) or "")

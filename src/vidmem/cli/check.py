@@ -58,6 +58,18 @@ def check(config: str | Path, *, jobs: bool = True) -> Checked:
     """Check the config file of an audit, and what it would run in the present folder.
 
     `jobs` False leaves the dry run out, which takes some seconds. Raises `ValueError`, one line, for a wrong config.
+
+    In a checkout, the demo:
+
+    >>> from vidmem import check
+    >>> found = check("config/config.yaml", jobs=False)
+    >>> found.audit, found.missing, found.gpu_hours  # no model of it needs a GPU
+    ('demo', [], None)
+    >>> found.videos == sum(model.videos for model in found.models)
+    True
+    >>> check("nowhere.yaml", jobs=False)
+    Traceback (most recent call last):
+    vidmem.cli.errors.Failure: nowhere.yaml: No such file or directory
     """
     path = Path(config).expanduser()
     plan = read_plan(path)

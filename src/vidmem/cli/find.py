@@ -78,6 +78,18 @@ def find(audit: str | Path, query: str | Path, *, top: int = 5, model: str | Non
     whole corpus; scores and thresholds are those that a video of the `model` would get (all models if left out).
 
     Raises `ValueError`, one line, for a file or an audit that can't be used.
+
+    In the folder of the examples of docs/cli.md, where a model copied clip 0 of the corpus:
+
+    >>> from vidmem import find
+    >>> found = find("results/mine", "generated/copy.mp4", top=2)
+    >>> [match.item_id for match in found.content][0], len(found.motion)
+    ('clip0.mp4', 2)
+    >>> [(one.kind, one.reached) for one in found.judged]
+    [('content', True), ('motion', True)]
+    >>> from vidmem.cli.sheet import draw_found
+    >>> draw_found(found, "found.png").name  # the query beside each match
+    'found.png'
     """
     if top < 1:
         raise Failure(f"top must be at least 1, not {top}")

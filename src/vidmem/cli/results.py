@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidmem import tables
@@ -50,14 +51,20 @@ def search_settings(features: Mapping[str, Any], corpus_is_null: bool = False) -
     return Settings(audit, sampled=False, corpus_is_null=corpus_is_null).of("retrieve")
 
 
+def _audit_of(folder: Path) -> Path:
+    """`results/<audit>` of itself, and of `results/<audit>/features/corpus`."""
+    parts = folder.absolute()
+    return parts.parents[1] if (parts.parent.name, parts.name) == ("features", "corpus") else folder
+
+
 class Results:
-    """The folder `results/<audit>` of an audit whose corpus has features. Only read.
+    """The folder `results/<audit>` of an audit whose corpus has features, or that of these features. Only read.
 
     Raises `Failure`, one line, for a folder that is none.
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder).expanduser()
+        self.folder = _audit_of(Path(folder).expanduser())
         self.corpus_frames = self._chunks("frames")
         self.corpus_flow = self._chunks("flow")
         self.manifest = self.folder / "corpus" / "corpus.parquet"
@@ -131,8 +138,8 @@ class Results:
         return [_judged(model, kind, made[kind], rows[kind], natural, made["settings"]) for kind in KINDS]
 
     def items(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """Caption, path, corpus and duration of corpus items, by item_id."""
-        columns = ["item_id", "corpus", "path", "caption", "kind", "duration_s"]
+        """Caption, length and where the file lies (see `tables.MANIFEST`) of corpus items, by item_id."""
+        columns = ["item_id", "corpus", "path", "offset", "size", "caption", "kind", "duration_s", "sha256"]
         wanted = sorted(set(ids))
         if not wanted:
             return {}
@@ -141,6 +148,26 @@ class Results:
             pl.from_arrow(pq.read_table(self.manifest, columns=columns, filters=rows, partitioning=None))
         )
         return {row["item_id"]: row for row in frame.iter_rows(named=True)}
+
+    def corpus_folders(self) -> dict[str, Path]:
+        """The folder of each source of the corpus by its name; none where it isn't recorded."""
+        listing = self.folder / "corpus" / "corpus" / "listing.parquet"
+        sources = tables.read_made_by(listing).get("sources", {}) if listing.is_file() else {}
+        return {name: self._folder(Path(settings["folder"]).expanduser()) for name, settings in sources.items()}
+
+    def _folder(self, written: Path) -> Path:
+        """A folder of the config: seen from where snakemake ran, or what the audit made itself and lies in it."""
+        ran_in = self.folder.resolve().parents[1]  # results/<audit> lies there
+        made = self.folder / Path(*written.parts[2:])
+        return made if written.parts[:1] == ("results",) and made.is_dir() else ran_in / written
+
+    def stored_frames(self, item: str) -> dict[str, list[Any]]:
+        """Times and grey pictures (`tables.frames_schema`) of a corpus clip's frames."""
+        columns, found = ["time_s", "picture"], []
+        for path in self.corpus_frames:
+            found.append(pq.read_table(path, columns=columns, filters=[("video_id", "=", item)], partitioning=None))
+        stored: dict[str, list[Any]] = pa.concat_tables(found).to_pydict()
+        return stored
 
 
 def _judged(

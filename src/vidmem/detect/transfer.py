@@ -22,6 +22,7 @@ from vidmem.detect.parts import NothingToCombine, parts, why_silent
 from vidmem.detect.registry import COMBINED, DETECTORS
 from vidmem.detect.run import read_signals
 from vidmem.detect.scores import TooFewSteps, span_score
+from vidmem.progress import progress
 
 FPR = 0.01
 COMBINED_SPAN = "first5"
@@ -48,7 +49,8 @@ def transfer(models: Mapping[str, tuple[pl.DataFrame, pl.DataFrame]]) -> list[Ro
     """
     heard = {name: gather(*frames) for name, frames in models.items()}
     rows: list[Row] = []
-    for detector, span in [*((d.name, d.span) for d in DETECTORS.values()), (COMBINED, COMBINED_SPAN)]:
+    asked = [*((d.name, d.span) for d in DETECTORS.values()), (COMBINED, COMBINED_SPAN)]
+    for detector, span in progress(asked, len(asked), "thresholds on other models"):
         for label in LABELS:
             sides = {name: _side(found, detector, span, label) for name, found in heard.items()}
             rows += _pairs(detector, span, label, sides)

@@ -18,6 +18,7 @@ from vidmem import tables
 from vidmem.duplicates.close import close_rows
 from vidmem.duplicates.components import Indices, stars
 from vidmem.duplicates.partners import Partners
+from vidmem.progress import progress
 
 Half = npt.NDArray[np.float16]
 
@@ -57,7 +58,7 @@ def read_frames(paths: Sequence[Path]) -> tuple[list[str], Indices, Half]:
     vectors = np.empty((sum(counts), size), np.float16)
     owners: list[str] = []
     first = 0
-    for path, count in zip(paths, counts, strict=True):
+    for path, count in progress(zip(paths, counts, strict=True), len(paths), "frames of the corpus"):
         table = tables.read_arrow(path, ["video_id", "vector"])
         flat = table.column("vector").combine_chunks().flatten().to_numpy()
         if not np.isfinite(flat).all():

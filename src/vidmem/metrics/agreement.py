@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidmem import tables
+from vidmem.progress import progress
 from vidmem.similarity.content import Vectors, vsscd
 
 MAX_CLIQUES = 100_000  # no graph of 31 seeds has more (Moon and Moser 1965: 3^(n/3))
@@ -40,7 +41,7 @@ def agreements(frames: Sequence[Path], prompts: Mapping[str, str], agree_from: f
     last = {prompts[video]: n for n, found in enumerate(members) for video in found}
     waiting: dict[str, dict[str, Vectors]] = defaultdict(dict)
     results: dict[str, Agreement] = {}
-    for n, path in enumerate(frames):
+    for n, path in enumerate(progress(frames, len(frames), "agreement of seeds")):
         for video, vectors in _read(path, members[n]):
             waiting[prompts[video]][video] = vectors
         for prompt in sorted(p for p in waiting if last[p] == n):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from vidmem.similarity.camera import Natural, classify
 Row = dict[str, Any]
 
 
-def natural_motions(flow: Sequence[Path], best: Mapping[str, Row], settings: Mapping[str, Any]) -> dict[str, Natural]:
+def natural_motions(flow: Iterable[Path], best: Mapping[str, Row], settings: Mapping[str, Any]) -> dict[str, Natural]:
     """How the matched window of each video moves: still, the camera's motion alone, too short a clip, or neither.
 
     `best` holds the judged motion match by video; of a video without one all fields are looked at. A video with fewer

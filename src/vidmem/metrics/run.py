@@ -13,6 +13,7 @@ from vidmem.metrics.agreement import agreements
 from vidmem.metrics.judged import calibrate_kinds, judged_matches, own_matches
 from vidmem.metrics.natural import natural_motions
 from vidmem.metrics.verdict import add_p_values, content_columns, motion_columns, template_columns, verdict
+from vidmem.progress import progress
 
 Row = dict[str, Any]
 
@@ -33,7 +34,7 @@ def write_metrics(
     found = tables.read_table(matches)
     calibrations = calibrate_kinds(tables.read_table(null_matches), found, settings)
     judged, own = judged_matches(found), own_matches(found)
-    natural = natural_motions(flow, judged["motion"], settings)
+    natural = natural_motions(progress(flow, len(flow), "natural motion"), judged["motion"], settings)
     sets = dict(tables.read_table(prompts).select("prompt_id", "set").iter_rows())
     table = tables.read_table(videos)
     lost = _lost(table, tables.read_table(items))

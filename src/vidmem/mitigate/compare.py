@@ -14,6 +14,7 @@ from vidmem import stats, tables
 from vidmem.mitigate.corpus import Vectors, mean_vectors, read_captions, read_contents, sources_of
 from vidmem.mitigate.fidelity import ContentFidelity, TextFidelity, TooFewCaptions
 from vidmem.mitigate.measures import FIDELITY, MEASURES, OF_GROUPS, OF_PROMPTS, Side, diversity, read_side
+from vidmem.progress import progress
 
 Row = dict[str, Any]
 GROUPS = ("flagged", "unflagged")
@@ -52,7 +53,7 @@ def write_comparison(
     (branch, remedy, kind, strength), `bootstrap` (draws) and `limits`. `truth` says what clips of a made corpus show.
     """
     asked = tables.read_table(files["prompts"]).to_dicts()
-    corpus = mean_vectors(corpus_frames)
+    corpus = mean_vectors(progress(corpus_frames, len(corpus_frames), "frames of the corpus"))
     judges, reasons = _judges(asked, manifest, corpus, truth)
     base = read_side(files["base"], {row["base_video_id"] for row in asked}, settings["limits"], "the unmitigated")
     _add_fidelity(base, judges, {row["base_video_id"]: row["prompt_id"] for row in asked})

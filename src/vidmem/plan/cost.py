@@ -117,6 +117,8 @@ def corpus_bytes(plan: Plan) -> int | None:
 def lines(plan: Plan) -> list[str]:
     """The cost as lines of text: a table of the models, then the sums and what isn't known."""
     models = cost(plan)
+    if not models:
+        return [f"On disk at most: the corpus' features {_corpus_size(plan)}."]
     head = (
         "model",
         "jobs",
@@ -147,15 +149,18 @@ def lines(plan: Plan) -> list[str]:
     return [*table, "", *_sums(plan, models)]
 
 
+def _corpus_size(plan: Plan) -> str:
+    corpus = corpus_bytes(plan)
+    return "unknown until it is listed" if corpus is None else _size(corpus)
+
+
 def _sums(plan: Plan, models: Sequence[ModelCost]) -> list[str]:
     timed = [m.gpu_hours for m in models if m.gpu_hours is not None]
     untimed = [m.name for m in models if m.gpu_hours is None and plan.needs_gpu(m.name)]
-    corpus = corpus_bytes(plan)
     found = [
         f"{sum(m.jobs for m in models):,} jobs make or list at most {sum(m.videos for m in models):,} videos.",
         f"On disk at most: videos {_size(sum(m.video_bytes or 0 for m in models))} where known, their features "
-        f"{_size(sum(m.feature_bytes for m in models))}, the corpus' features "
-        f"{'unknown until it is listed' if corpus is None else _size(corpus)}.",
+        f"{_size(sum(m.feature_bytes for m in models))}, the corpus' features {_corpus_size(plan)}.",
     ]
     if timed:
         found.append(f"GPU-hours, by `seconds_per_video`: {sum(timed):,.1f}.")

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from vidmem import tables
+from vidmem.progress import progress
 from vidmem.search.library import Library, load_library
 from vidmem.search.moving import motion_vectors_of
 from vidmem.search.rows import groups
@@ -84,7 +85,7 @@ def alike_clips(frames: Sequence[Path], flow: Sequence[Path], settings: Mapping[
 
 def _add_same_content(related: Related, paths: Sequence[Path], duplicate_from: float) -> None:
     """Relate clips that share a frame, chunk against chunk and tile by tile."""
-    for n, first in enumerate(paths):
+    for n, first in enumerate(progress(paths, len(paths), "clips of the same content") if paths else ()):
         left = load_library(first)
         for second in paths[n:]:
             right = load_library(second)

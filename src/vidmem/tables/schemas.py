@@ -1,6 +1,7 @@
 """Every table's schema: keys first, vectors fixed in size and never null.
 
-One module holds all of them, so that two stages can't disagree about a column.
+One module holds all of them, so that two stages can't disagree about a column. What each column means, and in which
+unit, stands in `columns.py`, from which the reference is made.
 """
 
 from __future__ import annotations
