@@ -2,8 +2,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-# on a terminal a bar for every stage, elsewhere plain lines
-PROGRESS := $(shell test -t 2 && echo --logger rich)
+# on a terminal a line for every stage, with rate and time left; elsewhere plain lines
+PROGRESS := $(shell test -t 2 && echo --logger vidmem)
 # nproc would take the number of threads that the tests tell a job to use for the number of cores
 CORES ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu)
 READY := $(VENV)/.ready
@@ -35,8 +35,9 @@ lint: $(READY_DEV) ## style and types
 format: $(READY_DEV) ## reformat
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format . ; $(BIN)/snakefmt Snakefile workflow/rules
 
-docs: $(READY) ## regenerate the config's schema and handbook, and the environments
+docs: $(READY) ## regenerate the schema and handbook of the config, the reference of the tables, and the environments
 	$(BIN)/python -m vidmem.config.handbook
+	$(BIN)/python -m vidmem.cli.reference
 	$(BIN)/python envs/pin.py
 
 bench: $(READY) ## what the metrics promise, measured; fails where a promise is broken

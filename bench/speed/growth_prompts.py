@@ -1,10 +1,11 @@
 """How do the stages after sampling grow with the prompts of a model? Run by hand on a finished demo, with one thread:
 
-    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python bench/speed/growth_prompts.py --results results/demo --out bench/speed
+    export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
+    python bench/speed/growth_prompts.py --results results/demo --out bench/speed
 
-Writes growth_prompts.csv, one row a stage and size: the videos of `planted` as they are, ten times and a hundred times
-under other names and other prompts, searched for in the demo's corpus, judged, and heard by the detectors. Each row is
-measured in a process of its own, and its peak memory is that of the process. Seconds are of the processor.
+Writes growth_prompts.csv, one row a stage and size: the videos of `planted` as they are, five and twenty-five times under
+other names and other prompts, searched for in the demo's corpus, judged, and heard by the detectors. Each row is measured
+in a process of its own, and its peak memory is that of the process. Seconds are of the processor. About five minutes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from vidmem.metrics import write_metrics
 from vidmem.progress import progress
 from vidmem.retrieve import excluded_clips, own_clips, retrieve
 
-MODEL, TIMES = "planted", (1, 10, 100)
+MODEL, TIMES = "planted", (1, 5, 25)
 STAGES = ("retrieve", "metrics", "detect")
 REPEATED = {"features": ("frames", "flow", "items"), "generate": ("videos", "signals")}
 NAMES = ("video_id", "prompt_id")
