@@ -3,9 +3,10 @@
     export OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1
     python bench/speed/growth_prompts.py --results results/demo --out bench/speed
 
-Writes growth_prompts.csv, one row a stage and size: the videos of `planted` as they are, five and twenty-five times under
-other names and other prompts, searched for in the demo's corpus, judged, and heard by the detectors. Each row is measured
-in a process of its own, and its peak memory is that of the process. Seconds are of the processor. About five minutes.
+Writes growth_prompts.csv, one row a stage and size: the videos of `planted` as they are, five and twenty-five times
+under other names and other prompts, searched for in the demo's corpus, judged, and heard by the detectors. Each row is
+measured in a process of its own, and its peak memory is that of the process. Seconds are of the processor. About five
+minutes.
 """
 
 from __future__ import annotations
