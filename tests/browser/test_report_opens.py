@@ -65,5 +65,6 @@ def test_the_page_is_drawn_and_no_wider_than_the_window(report: Path, browse: Op
 def test_without_scripts_everything_is_there(report: Path, browse: Open) -> None:
     page = browse(report / "index.html", java_script_enabled=False).page
     assert page.locator(".card:visible").count() == page.locator(".card").count() > 20
+    assert page.locator("#cards > noscript > .card").count() == page.locator(".card").count() - 20
     assert page.locator("video[controls]").count() > 20
     assert not page.locator("#filters").is_visible()
