@@ -331,10 +331,12 @@ def gallery(report: Report) -> Checked:
     videos = {finding_id(row["model"], row["video_id"]): row for row in report.tables["findings"].to_dicts()}
     for card in report.index.select("article.card"):
         row = videos[str(card["id"]).removeprefix("finding-")]
+        assert (card["data-model"], card["data-set"]) == (row["model"], row["prompt_set"])
         for block in card.select(".block"):
             kind = next(k for k in KINDS if k in block["class"])
             facts = {said(d.dt): d.dd for d in block.select(".facts > div")}
             score, limit, p, q = (row[f"{kind}_{name}"] for name in ("score", "threshold", "p_value", "q_value"))
+            assert said(facts["Reference"]).endswith(row[f"{kind}_ref_id"])
             yield facts[f"{kind.capitalize()} score"], f"{number(score, 3)} threshold {number(limit, 3)}"
             seen = report.row("thresholds", model=row["model"], kind=kind)["null_videos"]
             beyond = f"extrapolated beyond {seen} null videos" if p * (seen + 1) < 0.999 else ""
