@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 from markupsafe import Markup
@@ -21,6 +21,7 @@ LOOKS: tuple[tuple[str, list[int]], ...] = (
     ("cross", [1, 3]),
     ("triangle-right", [6, 2, 2, 2]),
 )
+SIDES: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 7), ("right", -7))  # of a name, and its distance
 LINE = 0.055  # height of a name, as a share of the plot's
 BESIDE = 0.4  # names whose ends are no further apart may meet
 TO_THE_LEFT_FROM = 0.6  # where a name to the right would leave the plot
@@ -73,7 +74,7 @@ def _line(
 def _names(ends: list[dict[str, Any]], x: alt.X, y: alt.Y) -> list[alt.Chart]:
     """The remedies' names at the ends of their lines, towards the middle, none over another."""
     made = []
-    for align, dx in (("left", 7), ("right", -7)):
+    for align, dx in SIDES:
         mine = [place for place in spaced(ends) if (place["x"] > TO_THE_LEFT_FROM) == (align == "right")]
         text = alt.Chart(rows(mine)).mark_text(color=INK, align=align, dx=dx, fontSize=10, baseline="middle")
         made += [text.encode(x=x, y=y, text="name:N")] if mine else []
