@@ -10,7 +10,7 @@ from conftest import Open
 from PIL import Image
 from report_world import HOSTILE
 
-PAGES = ("index.html", "prompts/index.html", "prompts/p0.html")
+PAGES = ("index.html", "prompts/index.html", "prompts/p0.html", "compare.html")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -28,7 +28,7 @@ def test_a_hostile_caption_stays_text(report: Path, browse: Open, name: str) -> 
     opened = browse(report / name)
     text = " ".join(HOSTILE.split())
     assert opened.page.get_by_text(text[:60]).count() > 0
-    assert opened.page.locator("script").count() == (0 if name.endswith("p0.html") else 1)
+    assert opened.page.locator("script").count() == (1 if name.endswith("index.html") else 0)
     assert opened.page.locator("img[src=x]").count() == 0
     assert not [c for c in opened.complaints if c.startswith("dialog")]
 
@@ -65,5 +65,6 @@ def test_the_page_is_drawn_and_no_wider_than_the_window(report: Path, browse: Op
 def test_without_scripts_everything_is_there(report: Path, browse: Open) -> None:
     page = browse(report / "index.html", java_script_enabled=False).page
     assert page.locator(".card:visible").count() == page.locator(".card").count() > 20
+    assert page.locator("#cards > noscript > .card").count() == page.locator(".card").count() - 20
     assert page.locator("video[controls]").count() > 20
     assert not page.locator("#filters").is_visible()

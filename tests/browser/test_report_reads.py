@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import Open
 
 SERIOUS = {"serious", "critical"}
+A4_BETWEEN_MARGINS = 695  # pixels of 1/96 inch: 210 mm less 26
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -60,11 +61,21 @@ def test_a_phone_can_filter_and_play(report: Path, browse: Open) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
+@pytest.mark.parametrize("name", ["index.html", "prompts/index.html", "prompts/p1.html", "compare.html"])
+def test_on_paper_no_table_is_cut_off(report: Path, browse: Open, name: str) -> None:
+    """A4 between its margins: nothing is wider than the page, for paper can't be scrolled."""
+    page = browse(report / name, viewport={"width": A4_BETWEEN_MARGINS, "height": 1000}).page
+    page.emulate_media(media="print")
+    wide = "e => e.filter(x => x.scrollWidth > x.clientWidth + 1).map(x => x.getAttribute('aria-labelledby'))"
+    assert page.eval_on_selector_all(".scroll", wide) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= A4_BETWEEN_MARGINS
+
+
 def test_on_paper_frames_stand_in_for_films_and_controls_are_gone(report: Path, browse: Open) -> None:
     page = browse(report / "index.html").page
     page.emulate_media(media="print")
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
-    assert page.locator(".card:visible").count() == page.locator(".card").count() > 20
+    assert page.locator(".card:visible").count() == page.locator("#cards > *").count() > 20
     assert page.locator(".frames img:visible").count() > 20
     for gone in ("#filters", ".player", ".controls", "header nav"):
         assert page.locator(gone).locator("visible=true").count() == 0, gone

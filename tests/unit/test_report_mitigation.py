@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import jsonschema
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from report_world import World
 
 from vidmem import tables
@@ -17,7 +20,7 @@ from vidmem.report.mitigated import answer
 from vidmem.report.mitigation import best, cost, outcomes, price
 from vidmem.report.pairs import shown_strength
 from vidmem.report.summary import SCHEMA_FILE
-from vidmem.report.tradeoff import tradeoff
+from vidmem.report.tradeoff import BESIDE, LINE, spaced, tradeoff
 
 Measures = dict[str, tuple[float, float] | None]
 GOOD: Measures = {
@@ -98,6 +101,23 @@ def test_without_content_fidelity_the_text_decides_and_without_any_nothing_is_ca
     assert best(none, "content") is None
     assert "No remedy keeps" in answer(none, "content")
     assert tradeoff("planted", "content", none) is None
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.9, 1.0]), st.sampled_from([0.0, 0.5, 0.51, 1.0])), max_size=9))
+def test_names_beside_each_other_are_a_line_apart_and_in_the_plot(ends: list[tuple[float, float]]) -> None:
+    placed = spaced([{"x": x, "y": y, "name": str(n)} for n, (x, y) in enumerate(ends)])
+    assert {p["name"] for p in placed} == {str(n) for n in range(len(ends))}
+    for a, b in itertools.combinations(placed, 2):
+        assert abs(a["x"] - b["x"]) >= BESIDE or abs(a["y"] - b["y"]) > LINE - 1e-6
+    assert all(0 <= p["y"] <= 1 for p in placed)
+
+
+def test_a_remedy_that_lowers_nothing_is_not_praised(tmp_path: Path) -> None:
+    said = answer(found(tmp_path, late={**GOOD, "content": (1.0, 1.0)}), "content")
+    assert said == (
+        "No remedy that keeps at least 85 % of the fidelity lowers content: the best leaves <strong>100 %</strong>"
+        " [100–100 %], from 100 %."
+    )
 
 
 def test_answer_names_the_remedy_and_both_rates(tmp_path: Path) -> None:

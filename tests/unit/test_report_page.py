@@ -312,17 +312,8 @@ def test_a_path_that_leaves_its_root_is_not_opened(tmp_path: Path) -> None:
 
 def test_tables_are_written_as_csv_and_parquet_and_hold_no_formulas(report: Path) -> None:
     names = {"rates", "verdicts", "agreement", "thresholds", "findings", "matches", "detect", "truth", "truth_auc"}
-    names |= {
-        "transfer",
-        "dose_response",
-        "effective_size",
-        "search",
-        "skipped",
-        "study",
-        "videos",
-        "duplicates",
-        "repeats",
-    }
+    names |= {"transfer", "dose_response", "effective_size", "search", "skipped", "study", "videos", "duplicates"}
+    names |= {"repeats", "truth_pooled", "detectors", "ratios", "corpus", "multiplicities", "captions"}
     assert {"rates.tex", "study.tex"} <= {p.name for p in (report / "tables").glob("*.tex")}
     for suffix in (".csv", ".parquet"):
         assert {p.stem for p in (report / "tables").glob(f"*{suffix}")} == names

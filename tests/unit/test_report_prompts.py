@@ -53,7 +53,7 @@ def test_a_page_holds_all_models_and_seeds_with_the_numbers_of_the_table(report:
             cells = [td.get_text(" ", strip=True) for td in line.select("td")]
             for kind, cell in zip(("content", "template", "motion"), cells[3:6], strict=True):
                 score, threshold = row[f"{kind}_score"][0], row[f"{kind}_threshold"][0]
-                assert cell == f"{score:.3f} of {threshold:.3f}"
+                assert cell == f"{score:.3f} {'≥' if score >= threshold else '<'} {threshold:.3f}"
             assert cells[2] == row["verdict"][0]
 
 

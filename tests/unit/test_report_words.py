@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidmem.report.words import MOST_TEXT, interval, p_value, percent, plain, when
+from vidmem.report.words import MOST_TEXT, interval, p_value, percent, plain, points, signed, when
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,11 @@ from vidmem.report.words import MOST_TEXT, interval, p_value, percent, plain, wh
 )
 def test_percent_is_finer_at_the_ends(value: float | None, shown: str) -> None:
     assert percent(value) == shown
+
+
+def test_differences_have_a_sign_and_a_true_minus() -> None:
+    assert (signed(-0.2101), signed(0.5, 1), signed(None)) == ("−0.210", "+0.5", "–")
+    assert (points(-0.21), points(0.0), points(None)) == ("−21.0", "+0.0", "–")
 
 
 def test_interval_of_nothing_is_empty() -> None:

@@ -50,6 +50,15 @@ def test_a_second_demo_does_nothing(summary: dict[str, Any]) -> None:
     assert "Nothing to be done" in done.stdout + done.stderr
 
 
+def test_the_report_can_be_mailed(summary: dict[str, Any]) -> None:
+    """All of it under 50 MB, and each finding's films and pictures under 150 kB: docs/tutorial.md gives the figures."""
+    report = RESULTS / "report"
+    sizes = {path: path.stat().st_size for path in report.rglob("*") if path.is_file()}
+    findings = (report / "index.html").read_text(encoding="utf-8").count('<article class="card"')
+    assert findings == 60 and sum(sizes.values()) < 50_000_000
+    assert sum(size for path, size in sizes.items() if path.parent.name == "media") / findings < 150_000
+
+
 def test_planted_memorisation_grows_with_multiplicity(summary: dict[str, Any]) -> None:
     curve = {row["multiplicity"]: row for row in summary["models"]["planted"]["truth"]["dose_response"]}
     assert sorted(curve) == [1, 4, 16, 64]

@@ -184,8 +184,17 @@ def test_snakemakes_own_report_holds_ours(audit: Any) -> None:
     assert any(name.endswith("/index.html") for name in names)
     for kept in ("/media/", "/prompts/", "/figures/"):
         assert any(kept in name for name in names), kept
-    for said in ("dist-content-oracle", "Figures", "Tables", "rates", "the report"):
-        assert said in listed
+    results, categories = (
+        json.JSONDecoder().raw_decode(listed, listed.index(f"    var {name} = {{") + len(f"    var {name} = "))[0]
+        for name in ("results", "categories")
+    )
+    assert set(categories) == {"Report", "Figures", "Tables"}
+    found = {category: [name for part in parts.values() for name in part] for category, parts in categories.items()}
+    assert {Path(name).name for name in found["Report"]} == {"index.html", "summary.json"}
+    for category, label, folder in (("Figures", "figure", "figures/*.svg"), ("Tables", "table", "tables/*.csv")):
+        files = {path.stem for path in (audit.folder / "results/small/report").glob(folder)}
+        assert {results[name]["labels"][label] for name in found[category]} == files
+    assert all("audit small" in results[name]["caption"] for names in found.values() for name in names)
 
 
 def test_a_killed_run_loses_no_finished_clip(audit: Any, make_workflow: Callable[..., Any]) -> None:

@@ -112,7 +112,15 @@ def test_two_audits_are_compared_on_a_page_of_their_own(study: dict[str, Any]) -
     assert page.h1.get_text() == "first and second"
     compared = pl.read_parquet(report / "tables" / "compared.parquet")
     assert set(compared["model"]) == {"model-first, model-second"}
-    assert set(compared["reason"]) == {"no video has a partner"}  # folders of videos without prompts share none
+    rates = compared.filter(pl.col("measure") == "rate")
+    assert set(rates["pairs"]) == set(rates["prompts"]) == {3}  # without prompts the files of one name are partners
+    called = {
+        name: tables.read_table(study["second"].folder / f"results/{name}/metrics/model-{name}.parquet")
+        for name in AUDITS
+    }
+    row = rates.filter(pl.col("kind") == "content").row(0, named=True)
+    for side, frame in zip(("first", "second"), called.values(), strict=True):
+        assert row[side] == pytest.approx(frame["content_memorised"].mean())
 
 
 def test_the_other_s_results_rerun_the_report_alone_and_then_nothing(study: dict[str, Any]) -> None:

@@ -179,7 +179,8 @@ class Report(Section):
         [],
         max_length=2,
         description="Two audits, run in the same folder (this one may be one of them), whose verdicts on the same "
-        "model, prompt and seed are compared pair by pair on a page of their own.",
+        "model, prompt and seed (of no known prompt: the same file in its folder) are compared pair by pair on a page "
+        "of their own.",
     )
     findings: int = Field(60, ge=0, description="Findings shown with their pictures, the surest first.")
     references: Literal["show", "blur", "omit"] = Field(

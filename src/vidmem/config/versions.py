@@ -18,5 +18,5 @@ STAGE_VERSIONS: dict[str, int] = {
     "truth": 2,
     "mitigate": 1,  # which prompts are asked again under remedies
     "compare": 1,  # what came of it
-    "report": 3,
+    "report": 4,
 }

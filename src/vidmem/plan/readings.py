@@ -49,7 +49,9 @@ class Readings(Files):
         return {name: f"results/{name}/dataset.parquet" for name in (self.name, *self.audit.report.beside)}
 
     def compared_audits(self) -> dict[str, Any]:
-        """Of the two audits that are compared: the verdicts of their models, and their prompts; of branches nothing.
+        """Of the two audits that are compared: the verdicts of their models, their videos' tables, and their prompts.
+
+        Of branches nothing.
 
         Another audit's are those that lie there when the workflow is parsed.
         """
@@ -59,7 +61,18 @@ class Readings(Files):
         folder = Path("results") / audit / "metrics"
         names = self.models if audit == self.name else sorted(p.stem for p in folder.glob("*.parquet"))
         found = {name: (folder / f"{name}.parquet").as_posix() for name in names if "." not in name}
-        return {"metrics": found, "prompts": f"results/{audit}/prompts/prompts.parquet"}
+        return {
+            "metrics": found,
+            "videos": {name: self._shards(audit, name) for name in found},
+            "prompts": f"results/{audit}/prompts/prompts.parquet",
+        }
+
+    def _shards(self, audit: str, model: str) -> list[str]:
+        """The tables of a model's videos, of another audit those that lie there."""
+        if audit == self.name:
+            return self._real(self.tables("generate", model, "videos"))
+        folder = Path("results") / audit / "generate" / model
+        return sorted(p.as_posix() for p in folder.glob("*.videos.parquet"))
 
     def other_verdicts(self) -> list[str]:
         """The verdicts of other audits that the report compares."""

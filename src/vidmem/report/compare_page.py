@@ -14,8 +14,10 @@ from vidmem.report.environment import environment, frame_of
 from vidmem.report.plots import COLOURS
 from vidmem.report.svg import GRID, axis, render, rows
 from vidmem.report.thresholds import KINDS
+from vidmem.report.words import percent, plural, points
 
 MOST_CHANGED = 100  # pairs on the page; all are in the table `changed`
+MOST_MOVED = 5  # models that a sentence names
 
 
 def render_compare(found: Comparison, title: str, audit: str) -> str:
@@ -27,26 +29,39 @@ def render_compare(found: Comparison, title: str, audit: str) -> str:
         found=found,
         lines=found.table.to_dicts(),
         plot=difference_plot(rates.to_dicts(), found),
-        answer=_answer(rates.to_dicts(), found),
+        answer=_answer(rates.to_dicts()),
         changed=found.changed.head(MOST_CHANGED).to_dicts(),
         changed_count=len(found.changed),
         **frame_of(styles=("style.css", "prompts.css")),
     )  # fmt: skip
 
 
-def _answer(rates: list[dict[str, Any]], found: Comparison) -> list[Markup]:
-    """Of each kind, in how many models the rate rose, fell, or cannot be told apart."""
+def _answer(rates: list[dict[str, Any]]) -> list[Markup]:
+    """Of each kind a sentence: which models' rates changed, by how much, and for which no difference can be told."""
     said = []
     for kind in KINDS:
         mine = [r for r in rates if r["kind"] == kind and r["difference_low"] is not None]
-        up = [r["model"] for r in mine if r["difference_low"] > 0]
-        down = [r["model"] for r in mine if r["difference_high"] < 0]
-        if mine:
-            text = Markup("{}: from {} to {} it falls for <b>{}</b> of {} models, rises for <b>{}</b>").format(
-                kind.capitalize(), found.first, found.second, len(down), len(mine), len(up)
-            )
-            said.append(text + f", and is not told apart for {len(mine) - len(up) - len(down)}.")
+        moved = [r for r in mine if r["difference_low"] > 0 or r["difference_high"] < 0]
+        moved.sort(key=lambda r: -abs(r["difference"]))
+        parts = [_moved(r) for r in moved[:MOST_MOVED]]
+        if len(moved) > MOST_MOVED:
+            parts.append(Markup("{} more change").format(plural(len(moved) - MOST_MOVED, "model")))
+        still = [r["model"] for r in mine if r not in moved]
+        if still:
+            names = ", ".join(still) if len(still) <= MOST_MOVED else plural(len(still), "model")
+            parts.append(Markup("no difference can be told for {}").format(names))
+        if parts:
+            said.append(Markup("{}: {}.").format(kind.capitalize(), Markup("; ").join(parts)))
     return said
+
+
+def _moved(row: dict[str, Any]) -> Markup:
+    verb = "rises" if row["difference"] > 0 else "falls"
+    text = Markup('<b>{}</b> {} from {} to <strong>{}</strong>, {} points <span class="iv">[{} to {}]</span>')
+    ends = (points(row[f"difference_{end}"]) for end in ("low", "high"))
+    return text.format(
+        row["model"], verb, percent(row["first"]), percent(row["second"]), points(row["difference"]), *ends
+    )
 
 
 def difference_plot(rates: list[dict[str, Any]], found: Comparison) -> Markup | None:

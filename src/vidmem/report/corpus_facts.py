@@ -9,6 +9,7 @@ import polars as pl
 from vidmem import tables
 from vidmem.report.inputs import ReportInputs, read_all
 
+MOST_CAPTIONS = 5  # on the page
 SKIPPED: dict[str, Any] = {
     "stage": pl.String,
     "subject": pl.String,
@@ -64,22 +65,31 @@ def corpus_summary(inputs: ReportInputs) -> dict[str, Any]:
     return {"items": len(manifest), "ok": len(manifest) - len(skipped), "skipped": skipped}
 
 
-def duplicates(inputs: ReportInputs) -> dict[str, Any]:
-    """How often clips and captions stand in the corpus.
+def corpus_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
+    """How often clips and captions stand in the corpus, as it is told on the page.
 
-    `clips`: distinct files; `repeated`: those that stand more than once; `histogram`: [(times, clips)] ascending;
-    `captions`: distinct captions; `most`: the captions that stand most often, [(caption, times)].
+    `corpus`: what was counted, and how many; `multiplicities`: by times in the corpus, ascending, the distinct files
+    that stand so often; `captions`: the `MOST_CAPTIONS` captions that stand most often, of those that repeat.
     """
+    summary = corpus_summary(inputs)
     frame = tables.read_table(inputs.manifest, ["item_id", "same_as", "caption", "kind", "status"])
     frame = frame.filter(pl.col("status") == tables.OK)
     per_clip = frame.group_by(pl.coalesce("same_as", "item_id").alias("clip")).len()
     captions = frame.drop_nulls("caption").group_by("caption").len().sort(["len", "caption"], descending=[True, False])
-    return {
-        "clips": len(per_clip),
-        "repeated": len(per_clip.filter(pl.col("len") > 1)),
-        "histogram": list(per_clip.group_by("len").len(name="clips").sort("len").iter_rows()),
+    counts = {
+        "items": summary["items"],
+        "compared": summary["ok"],
+        "distinct clips": len(per_clip),
+        "clips that stand more than once": len(per_clip.filter(pl.col("len") > 1)),
+        "distinct captions": len(captions),
         "images": len(frame.filter(pl.col("kind") == "image")),
-        "captions": len(captions),
-        "captionless": int(frame["caption"].null_count()),
-        "most": [row for row in captions.head(5).iter_rows() if row[1] > 1],
+        "items without a caption": int(frame["caption"].null_count()),
+    }
+    most = captions.filter(pl.col("len") > 1).head(MOST_CAPTIONS)
+    return {
+        "corpus": pl.DataFrame(list(counts.items()), {"what": pl.String, "number": pl.Int64}, orient="row"),
+        "multiplicities": per_clip.group_by(pl.col("len").cast(pl.Int64).alias("times"))
+        .agg(pl.len().cast(pl.Int64).alias("clips"))
+        .sort("times"),
+        "captions": most.select("caption", pl.col("len").cast(pl.Int64).alias("times")),
     }

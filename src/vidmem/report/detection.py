@@ -37,6 +37,24 @@ def _seconds(row: Mapping[str, Any], call: float | None) -> float | None:
     return None if call is None or row["calls"] is None else call * row["calls"]
 
 
+DETECTORS: dict[str, Any] = {
+    **dict.fromkeys(("model", "label", "detector", "steps"), pl.String),
+    **dict.fromkeys(("seeds", "calls"), pl.Int64),
+    "seconds": pl.Float64,
+}
+
+
+def detector_table(inputs: ReportInputs) -> pl.DataFrame:
+    """What the default detectors cost for one prompt, a row a model and label, under `DETECTORS`."""
+    rows = [
+        {"model": name, **{key: row[key] for key in DETECTORS if key != "model"}}
+        for name, found in default_detectors(inputs).items()
+        for row in found.values()
+        if row
+    ]
+    return pl.DataFrame(rows, schema=DETECTORS)
+
+
 def seconds_a_call(inputs: ReportInputs, name: str, files: ModelFiles, detect: pl.DataFrame) -> float | None:
     """Seconds of the model's sampling jobs (loading and decoding with them) over their calls of the denoiser.
 

@@ -10,25 +10,20 @@ import polars as pl
 from vidmem import tables
 from vidmem.report import rates
 from vidmem.report.agreement import agreement_table
-from vidmem.report.beside import auc_table
-from vidmem.report.corpus_facts import SKIPPED, skipped_rows
+from vidmem.report.beside import auc_table, pooled_table
+from vidmem.report.corpus_facts import SKIPPED, corpus_tables, skipped_rows
+from vidmem.report.detection import detector_table
+from vidmem.report.doses import dose_table
 from vidmem.report.inputs import ReportInputs, text_of
 from vidmem.report.latex import table_tex
 from vidmem.report.mitigation import mitigation_tables
+from vidmem.report.ratios import ratio_table
 from vidmem.report.repeats import repeat_tables
 from vidmem.report.search_facts import search_table
 from vidmem.report.sizes import size_table
 from vidmem.report.study import study_table, study_tex
 from vidmem.report.thresholds import KINDS, threshold_table
-from vidmem.truth import dose_response
 
-DOSE: dict[str, Any] = {
-    "model": pl.String,
-    "multiplicity": pl.Int64,
-    "n": pl.Int64,
-    "mean_similarity": pl.Float64,
-    "retrieved_first": pl.Float64,
-}
 VERDICTS: dict[str, Any] = {"model": pl.String, "verdict": pl.String, "videos": pl.Int64}
 _FORMULA = r"^([=+\-@\t\r])"
 
@@ -37,9 +32,7 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
     """The tables by name, with those that hold nothing in this audit."""
     metrics = {name: tables.read_table(files.metrics) for name, files in inputs.models.items()}
     truths = {n: tables.read_table(f.truth) for n, f in inputs.models.items() if f.truth is not None}
-    doses = [
-        {"model": n, **row} for n, t in truths.items() for row in dose_response(t.filter(pl.col("status") == "ok"))
-    ]
+    truth = _by_model(truths, tables.TRUTH)
     return {
         "rates": rates.rate_table(
             [row for name, frame in metrics.items() for row in rates.rate_rows(name, frame, inputs.draws)]
@@ -61,13 +54,17 @@ def make_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
         "detect": _by_model(
             {n: tables.read_table(f.detect) for n, f in inputs.models.items() if f.detect is not None}, tables.DETECT
         ),
+        "detectors": detector_table(inputs),
         "transfer": _or_empty(inputs.transfer, tables.TRANSFER),
-        "truth": _by_model(truths, tables.TRUTH),
+        "truth": truth,
         "truth_auc": auc_table(inputs),
-        "dose_response": pl.DataFrame(doses, schema=DOSE),
+        "truth_pooled": pooled_table(truth, inputs.draws),
+        "ratios": ratio_table(inputs),
+        "dose_response": dose_table(inputs),
         "effective_size": size_table(inputs),
         "search": search_table(inputs),
         **mitigation_tables(inputs),
+        **corpus_tables(inputs),
         **repeat_tables(inputs),
         "skipped": pl.DataFrame(skipped_rows(inputs), schema=SKIPPED),
     }

@@ -14,6 +14,8 @@ from vidmem.report.likeness import vectors_of
 from vidmem.report.painter import Evidence, Painter
 from vidmem.report.sources import references, videos_of
 
+PAGE = 20  # findings that are shown at a time
+
 
 @dataclass(frozen=True)
 class Block:

@@ -69,11 +69,15 @@ class MitigationFiles:
 
 @dataclass(frozen=True)
 class Side:
-    """One of two audits that are compared: its metrics tables by model, and its prompts where it has any."""
+    """One of two audits that are compared: its metrics tables by model, and its prompts where it has any.
+
+    `videos`: tables of the models' videos, which name the files of those that have no prompt.
+    """
 
     audit: str
     metrics: Mapping[str, Path]
     prompts: Path | None = None
+    videos: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,17 @@ CAPTIONS = {
     "verdicts": "Videos by verdict: the most that comes back of each.",
     "agreement": "Share of videos that come out nearly the same from another seed.",
     "thresholds": "Thresholds, the false-positive rates that they stand for, and what these rest on.",
-    "truth_auc": "AUC of our scores and of those that others use, where the truth is known.",
-    "dose_response": "Similarity to the own clip, and how often it is retrieved first, by how often the clip stands in "
-    "the corpus.",
+    "truth_auc": "AUC of our scores and of those that others use, and precision and recall of our verdicts, where the "
+    "truth is known.",
+    "ratios": "Distance to the nearest reference over that to the second nearest: median, and share under one third.",
+    "dose_response": "Similarity to the own clip, how often it is retrieved first, and shares of videos called "
+    "memorised, by how often the clip stands in the corpus.",
     "effective_size": "Shares of memorised videos of models trained on another number of clips each.",
     "search": "What the search index found of an exact search's matches.",
     "mitigation": "Remedies: measures before and after, on prompts that were answered with copies and on others.",
     "mitigation_cost": "What remedies cost in time and memory.",
     "duplicates": "Items of the corpus that another stands beside, by kind of evidence.",
-    "compared": "Paired differences of two audits over the videos of the same model, prompt and seed.",
+    "compared": "Paired differences of two audits over the same videos.",
 }
 MOST_ROWS = 200  # a longer table is no table of a paper; its CSV is there
 DASH = "--"

@@ -13,7 +13,7 @@ from vidmem.report.inputs import MitigationFiles, ReportInputs
 from vidmem.report.mitigation import KINDS, Outcome, best, cost, outcomes, price
 from vidmem.report.pairs import pairs_of
 from vidmem.report.tradeoff import tradeoff
-from vidmem.report.words import percent
+from vidmem.report.words import interval, percent
 
 COLUMNS = {  # of the table, beside the rates: measure -> head
     "content_fidelity": "Content fidelity",
@@ -64,10 +64,13 @@ def answer(found: Sequence[Outcome], kind: str) -> Markup:
     if chosen is None:
         return Markup("No remedy keeps at least 85 % of the fidelity, so none is named against {}.").format(kind)
     row = chosen.rows[kind]
-    text = Markup(
-        "Against {}, <b>{}</b> at strength {} does most of those that keep fidelity: from {} to <strong>{}</strong>"
-    )
-    said = text.format(kind, chosen.remedy, f"{chosen.strength:g}", percent(row["before"]), percent(row["after"]))
+    shown = interval(row["after_low"], row["after_high"])
+    after = Markup("<strong>{}</strong>{}").format(percent(row["after"]), f" [{shown}]" if shown else "")
+    if row["after"] >= row["before"]:
+        text = Markup("No remedy that keeps at least 85 % of the fidelity lowers {}: the best leaves {}, from {}.")
+        return text.format(kind, after, percent(row["before"]))
+    text = Markup("Against {}, <b>{}</b> at strength {} does most of those that keep fidelity: from {} to {}")
+    said = text.format(kind, chosen.remedy, f"{chosen.strength:g}", percent(row["before"]), after)
     loss = chosen.loss(str(chosen.fidelity))
     what = str(chosen.fidelity).replace("_", " ")
     changed = "none of the {} is lost" if loss is None or loss <= 0 else "{} of the {} is lost"

@@ -11,12 +11,11 @@ import numpy as np
 import polars as pl
 import yaml
 
-from vidmem import stats, tables
+from vidmem import tables
 from vidmem.report import plots, rates, strips, words
-from vidmem.report.corpus_facts import duplicates
 from vidmem.report.detection import default_detectors, detector_plots, transferred
 from vidmem.report.environment import environment, frame_of
-from vidmem.report.gallery import Card
+from vidmem.report.gallery import PAGE, Card
 from vidmem.report.inputs import ReportInputs, numbers, ok_rows
 from vidmem.report.mitigated import mitigation_blocks
 from vidmem.report.ratios import ratios
@@ -24,8 +23,6 @@ from vidmem.report.repeats import repeated
 from vidmem.report.sizes import CRITERIA, size_plot, size_words
 from vidmem.report.study import study_groups
 from vidmem.report.thresholds import KINDS, line
-
-JUDGED = ("content", "motion")  # kinds whose truth may be known
 
 
 def render_page(
@@ -47,19 +44,22 @@ def render_page(
         strips.save(strips.colour_wheel(144), out_dir / "media" / "wheel.webp")
     config_text = yaml.safe_dump(dict(inputs.config), sort_keys=False, allow_unicode=True, width=100)
     detectors = default_detectors(inputs)
-    nulls = {kind: max((line(f.metrics, kind).videos for f in inputs.models.values()), default=0) for kind in KINDS}
+    seen = {name: {kind: line(f.metrics, kind).videos for kind in KINDS} for name, f in inputs.models.items()}
+    nulls = {kind: max((videos[kind] for videos in seen.values()), default=0) for kind in KINDS}
     return (
         environment()
         .get_template("index.html.j2")
         .render(
             title=str(settings.get("title", "Memorisation audit")),
             summary=summary,
-            answer=words.answer(summary, detectors, pooled_truth(frames["truth"]), nulls),
+            answer=words.answer(summary, detectors, rows_by(frames["truth_pooled"], "kind"), nulls),
             rates=rate_groups(frames["rates"]),
             study=study_groups(frames["study"]),
-            thresholds=frames["thresholds"].to_dicts(),
+            null_videos=seen,
+            thresholds=groups_by(frames["thresholds"], "model"),
             seeds=any(model["agreement"]["videos"] for model in summary["models"].values()),
             cards=cards,
+            per_page=PAGE,
             found=bool(cards and cards[0].finding.found),
             called=len(frames["findings"]),
             has_flow=has_flow,
@@ -67,12 +67,8 @@ def render_page(
                 block.match.cells is not None or block.shown.where for card in cards for block in card.blocks
             ),
             distributions=distributions(inputs),
-            doses={
-                name: plots.dose(name, model["truth"]["dose_response"])
-                for name, model in summary["models"].items()
-                if model["truth"] and model["truth"]["dose_response"]
-            },
-            known=known_truth(summary),
+            doses=dose_blocks(frames["dose_response"]),
+            known=known_truth(frames["truth_auc"]),
             sizes=size_blocks(summary),
             criteria=CRITERIA,
             detectors=detectors,
@@ -82,9 +78,10 @@ def render_page(
             ratios=ratios(inputs),
             mitigation=mitigation_blocks(inputs, settings, out_dir),
             search=frames["search"].to_dicts(),
-            duplicates=duplicates(inputs),
+            tiles=frames["corpus"].to_dicts(),
+            captions=frames["captions"].to_dicts(),
             repeats=repeated(inputs, frames, settings, out_dir),
-            multiplicity_plot=_multiplicity_plot(inputs),
+            multiplicity_plot=_multiplicity_plot(frames["multiplicities"]),
             skipped=skipped_groups(frames["skipped"]),
             table_names=sorted(frames),
             config=dict(inputs.config),
@@ -136,22 +133,29 @@ def distributions(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
     return found
 
 
-def pooled_truth(truth: pl.DataFrame) -> dict[str, dict[str, float | None]]:
-    """Precision and recall of the verdicts over all models of known truth, by kind."""
-    found = {}
-    for kind in JUDGED:
-        judged = ok_rows(truth).drop_nulls([f"{kind}_truth", f"{kind}_verdict"])
-        precision, recall = stats.precision_recall(
-            judged[f"{kind}_truth"].to_numpy(), judged[f"{kind}_verdict"].to_numpy()
-        )
-        found[kind] = {"precision": precision, "recall": recall}
-    return found
+def rows_by(frame: pl.DataFrame, column: str) -> dict[str, dict[str, Any]]:
+    """The rows of a table by what one of its columns says, which names each row once."""
+    return {row[column]: row for row in frame.to_dicts()}
 
 
-def known_truth(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Truth of the models of which it is decided for some video; a model trained on some of the clips has none."""
-    known = {name: model["truth"] for name, model in summary["models"].items() if model["truth"]}
-    return {name: truth for name, truth in known.items() if any(truth[kind]["decided"] for kind in JUDGED)}
+def groups_by(frame: pl.DataFrame, column: str) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a table in groups of one value of a column, in the table's order."""
+    return {str(key): part.to_dicts() for (key,), part in frame.group_by([column], maintain_order=True)}
+
+
+def known_truth(judged: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """By model and kind the rows of `truth_auc`, of models whose truth is decided for some video.
+
+    It is for none of a model that was trained on some of the clips.
+    """
+    known = {name: {row["kind"]: row for row in rows} for name, rows in groups_by(judged, "model").items()}
+    return {name: kinds for name, kinds in known.items() if any(row["decided"] for row in kinds.values())}
+
+
+def dose_blocks(doses: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """By model its rows of the table `dose_response` and their plot; one dose alone is no curve, and left out."""
+    found = groups_by(doses, "model")
+    return {name: {"rows": rows, "plot": plots.dose(name, rows)} for name, rows in found.items() if len(rows) > 1}
 
 
 def size_blocks(summary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -174,6 +178,5 @@ def skipped_groups(skipped: pl.DataFrame, most: int = 12) -> list[dict[str, Any]
     return grouped.to_dicts()
 
 
-def _multiplicity_plot(inputs: ReportInputs) -> Any:
-    histogram = duplicates(inputs)["histogram"]
-    return plots.multiplicities(histogram) if 1 < len(histogram) <= 24 else None
+def _multiplicity_plot(multiplicities: pl.DataFrame) -> Any:
+    return plots.multiplicities(multiplicities.rows()) if 1 < len(multiplicities) <= 24 else None

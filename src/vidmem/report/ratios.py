@@ -7,6 +7,7 @@ from typing import Any
 
 import altair as alt
 import numpy as np
+import polars as pl
 from markupsafe import Markup
 
 from vidmem import tables
@@ -31,10 +32,32 @@ def ratios(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _said(values: Floats) -> dict[str, float] | None:
+RATIOS: dict[str, Any] = {
+    "model": pl.String,
+    "space": pl.String,
+    "videos": pl.Int64,
+    "known": pl.Int64,
+    "median": pl.Float64,
+    "share": pl.Float64,
+}
+
+
+def ratio_table(inputs: ReportInputs) -> pl.DataFrame:
+    """One row a model and space, under `RATIOS`: its videos, those whose ratio is known, and the `share` under 1/3."""
+    rows = [
+        {"model": name, "space": space, "videos": found["n"], **found[space]}
+        for name, found in ratios(inputs).items()
+        for space in SPACES
+        if found[space]
+    ]
+    return pl.DataFrame(rows, schema=RATIOS)
+
+
+def _said(values: Floats) -> dict[str, Any] | None:
     if not len(values):
         return None
-    return {"median": float(np.median(values)), "share": float((values < COPY_UNDER).mean())}
+    share = float((values < COPY_UNDER).mean())
+    return {"known": len(values), "median": float(np.median(values)), "share": share}
 
 
 def ratio_plot(model: str, values: Mapping[str, Floats]) -> Markup:

@@ -74,7 +74,8 @@ def _model(entry: Mapping[str, Any]) -> ModelFiles:
 
 
 def _side(audit: str, entry: Mapping[str, Any]) -> Side:
-    return Side(audit, {name: Path(path) for name, path in entry["metrics"].items()}, Path(entry["prompts"]))
+    videos = {name: [Path(p) for p in paths] for name, paths in entry["videos"].items()}
+    return Side(audit, {name: Path(p) for name, p in entry["metrics"].items()}, Path(entry["prompts"]), videos)
 
 
 def _mitigation(entry: Mapping[str, Any]) -> MitigationFiles:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 from markupsafe import Markup
@@ -21,6 +21,10 @@ LOOKS: tuple[tuple[str, list[int]], ...] = (
     ("cross", [1, 3]),
     ("triangle-right", [6, 2, 2, 2]),
 )
+SIDES: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 7), ("right", -7))  # of a name, and its distance
+LINE = 0.055  # height of a name, as a share of the plot's
+BESIDE = 0.4  # names whose ends are no further apart may meet
+TO_THE_LEFT_FROM = 0.6  # where a name to the right would leave the plot
 
 
 def tradeoff(model: str, kind: str, found: Sequence[Outcome]) -> Markup | None:
@@ -37,6 +41,7 @@ def tradeoff(model: str, kind: str, found: Sequence[Outcome]) -> Markup | None:
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, 1], clamp=True), axis=axis(fidelity.replace("_", " ")))
     origin = {"x": shown[0].rows[kind]["before"], "y": shown[0].rows[fidelity]["before"], "i": 0}
     layers: list[alt.Chart] = []
+    ends: list[dict[str, Any]] = []
     said = [f"unmitigated {origin['x']:.2f}, {origin['y']:.2f}"]
     for number, name in enumerate(dict.fromkeys(o.remedy for o in shown)):
         mine = sorted((o for o in shown if o.remedy == name), key=lambda o: o.strength)
@@ -45,10 +50,11 @@ def tradeoff(model: str, kind: str, found: Sequence[Outcome]) -> Markup | None:
             for i, o in enumerate(mine, 1)
         ]
         layers += _line(origin, points, COLOURS[kind], *LOOKS[number % len(LOOKS)], x, y)
+        ends.append(points[-1])
         said += [f"{name} {o.strength:g}: {p['x']:.2f}, {p['y']:.2f}" for o, p in zip(mine, points, strict=True)]
     base = alt.Chart(rows([origin])).mark_point(color=INK, size=70, strokeWidth=2).encode(x=x, y=y)
     title = f"{model}: {kind} rate and {fidelity.replace('_', ' ')} of flagged prompts: {'; '.join(said)}"
-    return render(alt.layer(*layers, base), f"tradeoff-{kind}-{model}", title, 300, 220)
+    return render(alt.layer(*layers, *_names(ends, x, y), base), f"tradeoff-{kind}-{model}", title, 300, 220)
 
 
 def _line(
@@ -62,5 +68,26 @@ def _line(
 ) -> list[alt.Chart]:
     line = alt.Chart(rows([origin, *points])).mark_line(color=colour, strokeDash=dash, strokeWidth=1.5, opacity=0.8)
     marks = alt.Chart(rows(points)).mark_point(color=colour, filled=True, shape=shape, size=50, opacity=1)
-    name = alt.Chart(rows(points[-1:])).mark_text(color=INK, align="left", dx=7, dy=-6, fontSize=10)
-    return [line.encode(x=x, y=y, order="i:Q"), marks.encode(x=x, y=y), name.encode(x=x, y=y, text="name:N")]
+    return [line.encode(x=x, y=y, order="i:Q"), marks.encode(x=x, y=y)]
+
+
+def _names(ends: list[dict[str, Any]], x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """The remedies' names at the ends of their lines, towards the middle, none over another."""
+    made = []
+    for align, dx in SIDES:
+        mine = [place for place in spaced(ends) if (place["x"] > TO_THE_LEFT_FROM) == (align == "right")]
+        text = alt.Chart(rows(mine)).mark_text(color=INK, align=align, dx=dx, fontSize=10, baseline="middle")
+        made += [text.encode(x=x, y=y, text="name:N")] if mine else []
+    return made
+
+
+def spaced(ends: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Points `{"x", "y", "name"}` in 0 to 1, moved up or down until names beside each other are a line apart."""
+    placed: list[dict[str, Any]] = []
+    steps = sorted((LINE * n for n in range(-len(ends) - 19, len(ends) + 20)), key=lambda s: (abs(s), s))
+    for end in sorted(ends, key=lambda e: (-e["y"], e["x"], e["name"])):
+        free = (end["y"] + step for step in steps if 0 <= end["y"] + step <= 1)
+        near = [other["y"] for other in placed if abs(other["x"] - end["x"]) < BESIDE]
+        y = next((v for v in free if all(abs(v - other) > LINE - 1e-9 for other in near)), end["y"])
+        placed.append({**end, "y": y})
+    return placed

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from vidmem.report.thresholds import KINDS
 
 MOST_TEXT = 400  # characters of a caption that are shown
+JUDGED = ("precision", "recall")
 
 
 def percent(value: float | None) -> str:
@@ -34,6 +35,16 @@ def interval(low: float | None, high: float | None) -> str:
 
 def _trim(value: float, digits: int) -> str:
     return f"{value:.0f}" if abs(value - round(value)) < 1e-9 else f"{value:.{digits}f}"
+
+
+def signed(value: float | None, digits: int = 3) -> str:
+    """A difference with its sign, `−0.210`; a dash for None."""
+    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+
+
+def points(value: float | None) -> str:
+    """A difference of shares in percentage points with its sign, `−21.0`; a dash for None."""
+    return signed(None if value is None else 100 * value, 1)
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -82,7 +93,15 @@ def when(gen: tuple[float, float], ref: tuple[float, float], ref_kind: str | Non
     return f"{seconds(*gen)} of the video is {seconds(*ref)} of the clip"
 
 
-FILTERS = {"percent": percent, "number": number, "p_value": p_value, "plain": plain, "plural": plural}
+FILTERS = {
+    "percent": percent,
+    "number": number,
+    "signed": signed,
+    "points": points,
+    "p_value": p_value,
+    "plain": plain,
+    "plural": plural,
+}
 
 
 def answer(
@@ -94,7 +113,7 @@ def answer(
     """Three sentences: what content comes back, what motion, and how sure that is and whether it shows while sampling.
 
     `detectors`: default rows of the detect tables by model and kind; `pooled`: precision and recall of all verdicts on
-    models of known truth, by kind; `null`: null videos by kind.
+    models of known truth, with intervals, by kind; `null`: null videos by kind.
     """
     models = summary["models"]
     videos = sum(m["videos"] for m in models.values())
@@ -131,10 +150,13 @@ def _parts(models: Mapping[str, Any]) -> Markup:
 
 
 def _rate(kind: Mapping[str, Any]) -> Markup:
-    low, high = kind["ci95"] or (None, None)
+    return _share(kind["rate"], *(kind["ci95"] or (None, None)))
+
+
+def _share(value: float | None, low: float | None, high: float | None) -> Markup:
     shown = interval(low, high)
     tail = Markup(' <span class="iv">[{}]</span>').format(shown) if shown else ""
-    return Markup("<strong>{}</strong>{}").format(percent(kind["rate"]), tail)
+    return Markup("<strong>{}</strong>{}").format(percent(value), tail)
 
 
 def _sureness(
@@ -154,9 +176,8 @@ def _sureness(
     judged = pooled.get("content") or {}
     if judged.get("precision") is not None and judged.get("recall") is not None:
         text += Markup(
-            "; against planted truth <strong>{}</strong> of content verdicts are right "
-            "and <strong>{}</strong> of copies are found"
-        ).format(percent(judged["precision"]), percent(judged["recall"]))
+            "; where it is known what was planted, {} of content verdicts are right and {} of copies are found"
+        ).format(*(_share(judged[name], judged[f"{name}_low"], judged[f"{name}_high"]) for name in JUDGED))
     return text + _heard(detectors) + Markup(".")
 
 

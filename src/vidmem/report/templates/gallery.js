@@ -4,15 +4,15 @@
   "use strict";
   const form = document.getElementById("filters");
   if (!form) return;
-  const PAGE = 20;
   const list = document.getElementById("cards"), pager = document.getElementById("pager");
+  const PAGE = Number(list.dataset.page);
   const count = document.getElementById("f-count"), none = document.getElementById("f-none"), all = document.getElementById("f-play");
   const fields = {};
   ["model", "kind", "set", "min", "max", "q", "sort"].forEach((name) => { fields[name] = document.getElementById("f-" + name); });
-  const cards = Array.from(list.children, (element, rank) => ({
-    element, rank, model: element.dataset.model, kinds: element.dataset.kinds.split(" "), set: element.dataset.set,
-    scores: element.dataset.scores.split(" ").filter(Boolean).map((pair) => pair.split(":")),
-    text: element.dataset.text.toLowerCase(),
+  const cards = Array.from(list.children, (node, rank) => ({
+    node, rank, id: node.dataset.id || node.id, model: node.dataset.model, kinds: node.dataset.kinds.split(" "),
+    set: node.dataset.set, scores: node.dataset.scores.split(" ").filter(Boolean).map((pair) => pair.split(":")),
+    text: node.dataset.text.toLowerCase(),
   }));
   const orders = { "": (a, b) => a.rank - b.rank, least: (a, b) => b.rank - a.rank, model: (a, b) => a.model.localeCompare(b.model) || a.rank - b.rank };
   let page = 1, current = "", fitting = cards, shown = [], sorted = "";
@@ -30,21 +30,31 @@
       fields.q.value.toLowerCase().split(/\s+/).filter(Boolean).every((word) => card.text.includes(word));
   }
 
+  // The card as an element. Those of later pages are text in a noscript until they are asked for; a parser runs nothing.
+  function made(card) {
+    if (card.node.localName === "noscript") {
+      const parsed = new DOMParser().parseFromString(card.node.textContent, "text/html").querySelector("article");
+      card.node.replaceWith(parsed);
+      card.node = parsed;
+    }
+    return card.node;
+  }
+
   function apply() {
     fitting = cards.filter(fits).sort(orders[fields.sort.value] || orders[""]);
     const pages = Math.max(1, Math.ceil(fitting.length / PAGE));
     page = Math.min(Math.max(page, 1), pages);
     if (sorted !== fields.sort.value) {
-      list.append(...cards.slice().sort(orders[fields.sort.value] || orders[""]).map((card) => card.element));
+      list.append(...cards.slice().sort(orders[fields.sort.value] || orders[""]).map((card) => card.node));
       sorted = fields.sort.value;
     }
     shown = fitting.slice((page - 1) * PAGE, page * PAGE);
     const visible = new Set(shown);
     cards.forEach((card) => {
-      if (!visible.has(card) && !card.element.hidden) players.pause(card.element);
-      card.element.hidden = !visible.has(card);
+      if (!visible.has(card) && !card.node.hidden) players.pause(card.node);
+      card.node.hidden = !visible.has(card);
     });
-    shown.forEach((card) => { players.of(card.element); watch(card.element); });
+    shown.forEach((card) => { made(card).hidden = false; players.of(card.node); watch(card.node); });
     count.textContent = fitting.length + " of " + cards.length + (pages > 1 ? " fit, page " + page + " of " + pages : " shown");
     none.hidden = fitting.length > 0;
     pager.hidden = pages < 2;
@@ -69,24 +79,25 @@
     fields.sort.value = fields.sort.value || "";
     page = Number(given.get("page")) || 1;
     current = anchor === "findings" ? "" : anchor;
-    const card = cards.find((c) => c.element.id === anchor);
+    const card = cards.find((c) => c.id === anchor);
     if (card) {
       if (!fits(card)) Object.values(fields).forEach((field) => { field.value = ""; });
       page = Math.floor(cards.filter(fits).sort(orders[fields.sort.value] || orders[""]).indexOf(card) / PAGE) + 1;
     }
     apply();
-    if (card) go(card); else if (rest.length) document.getElementById("findings").scrollIntoView();
+    // a link is followed at once: what is rolled past on a long way would be loaded, and the reader left waiting
+    if (card) go(card.node, "instant"); else if (rest.length) document.getElementById("findings").scrollIntoView({ behavior: "instant" });
   }
 
-  function go(card) {
-    card.element.scrollIntoView({ block: "start" });
-    card.element.focus({ preventScroll: true });
+  function go(element, behavior) {
+    element.scrollIntoView({ block: "start", behavior: behavior || "auto" });
+    element.focus({ preventScroll: true });
   }
   function move(by) {
-    const at = fitting.findIndex((card) => card.element.id === current) + by;
+    const at = fitting.findIndex((card) => card.id === current) + by;
     if (at < 0 || at >= fitting.length) return;
     turn(Math.floor(at / PAGE) + 1);
-    go(fitting[at]);
+    go(fitting[at].node);
   }
   function turn(to) { if (to !== page) { page = to; apply(); } }
 
@@ -109,7 +120,7 @@
     event.preventDefault();
     current = link.closest(".card").id;
     write();
-    go({ element: link.closest(".card") });
+    go(link.closest(".card"));
   });
 
   const seen = "IntersectionObserver" in window ? new IntersectionObserver((entries) => entries.forEach((entry) => {
@@ -138,13 +149,13 @@
     turn(page + by);
     write();
     document.getElementById("findings").scrollIntoView();
-    if (shown[0]) shown[0].element.focus({ preventScroll: true });
+    if (shown[0]) shown[0].node.focus({ preventScroll: true });
   });
   window.addEventListener("hashchange", read);
   let opened = [];
-  window.addEventListener("beforeprint", () => {  // on paper nothing is folded, and all that fits the filters is there
-    fitting.forEach((card) => { card.element.hidden = false; });
-    opened = Array.from(document.querySelectorAll("#cards details:not([open])"));
+  window.addEventListener("beforeprint", () => {  // on paper all that fits the filters is there, frames in place of films
+    fitting.forEach((card) => { made(card).hidden = false; });
+    opened = Array.from(document.querySelectorAll("#cards .frames:not([open])"));
     opened.forEach((details) => { details.open = true; });
   });
   window.addEventListener("afterprint", () => { opened.forEach((details) => { details.open = false; }); apply(); });
