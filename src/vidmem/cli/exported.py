@@ -10,12 +10,15 @@ import polars as pl
 
 from vidmem import tables
 from vidmem.report.agreement import AGREEMENT
-from vidmem.report.beside import AUCS
+from vidmem.report.beside import AUCS, POOLED
 from vidmem.report.compare import COMPARED, PAIRS
 from vidmem.report.corpus_facts import SKIPPED
-from vidmem.report.files import DOSE, VERDICTS
+from vidmem.report.detection import DETECTORS
+from vidmem.report.doses import DOSE
+from vidmem.report.files import VERDICTS
 from vidmem.report.mitigation import COST
 from vidmem.report.rates import RATES
+from vidmem.report.ratios import RATIOS
 from vidmem.report.search_facts import SEARCH
 from vidmem.report.thresholds import THRESHOLDS
 from vidmem.tables import columns
@@ -101,11 +104,23 @@ _THRESHOLDS: Columns = {
     "null_needed": ("videos", "Null videos that the rate needs without extrapolation."),
     "fit_p_value": ("0..1", "p-value of the tail's fit (Anderson–Darling)."),
 }
-_AUCS: Columns = {
-    **_MODEL,
+_RIGHT: Columns = {
+    f"{name}{end}": ("0..1", text if not end else f"{side} end of its 95 % {_PROMPTS}.")
+    for name, text in (
+        ("precision", "Share of the videos called memorised that are."),
+        ("recall", "Share of the memorised videos that are called so."),
+    )
+    for end, side in (("", ""), ("_low", "Lower"), ("_high", "Upper"))
+}
+_POOLED: Columns = {
     "kind": ("", "`content` or `motion`."),
     "decided": ("videos", "Videos whose truth is decided."),
     "positives": ("videos", "Those of them that are true."),
+    **_RIGHT,
+}
+_AUCS: Columns = {
+    **_MODEL,
+    **_POOLED,
     "auc": ("0..1", "Area under the ROC curve of the score that is judged."),
     "beside": ("", "The score that others use."),
     "auc_beside": ("0..1", "Its area, of the clip that our score ranks first."),
@@ -116,7 +131,31 @@ _DOSE: Columns = {
     "n": ("videos", "Videos of such prompts."),
     "mean_similarity": ("-1..1", "Mean similarity to the own clip."),
     "retrieved_first": ("0..1", "Share of them whose best match is the own clip."),
+    **{kind: ("0..1", f"Share of them called memorised by {kind}.") for kind in ("content", "template", "motion")},
 }
+_RATIOS: Columns = {
+    **_MODEL,
+    "space": ("", "`feature`: distances of frames' vectors; `pixel`: of grey pictures."),
+    "videos": ("videos", "Videos of the model."),
+    "known": ("videos", "Those whose ratio is known."),
+    "median": ("0..1", "Median of the distance to the nearest clip over that to the second nearest."),
+    "share": ("0..1", "Share of the ratios under one third."),
+}
+_DETECTORS: Columns = {
+    **_MODEL,
+    "label": ("", "What is to be noticed: `content`, `motion` or `either`."),
+    "detector": ("", "The default detector."),
+    "steps": ("", "Which steps of sampling it uses."),
+    "seeds": ("", "Seeds, or noises, that a score is the mean of."),
+    "calls": ("", "Calls of the denoiser for one prompt."),
+    "seconds": ("s", "Sampling until the score is known, for one prompt, by the time that the audit's jobs took."),
+}
+_CORPUS: Columns = {"what": ("", "What was counted, in words."), "number": ("", "How many.")}
+_TIMES: Columns = {
+    "times": ("", "How often a clip stands in the corpus."),
+    "clips": ("clips", "Distinct files that stand so often."),
+}
+_CAPTIONS: Columns = {"caption": ("", "The caption."), "times": ("items", "Items that bear it.")}
 _SEARCH: Columns = {
     **_MODEL,
     "index": ("", "Kind of the index."),
@@ -157,7 +196,7 @@ _COMPARED: Columns = {
     **_MODEL,
     "kind": ("", "`content`, `template` or `motion`."),
     "measure": ("", "`rate`: share that is called memorised; `score`: mean of what is judged."),
-    "pairs": ("videos", "Pairs of the same model, prompt and seed."),
+    "pairs": ("videos", "Pairs of the same model, prompt and seed, or of the same path."),
     "prompts": ("prompts", "Their prompts."),
     "first": ("the measure's", "Mean in the first audit."),
     "second": ("the measure's", "Mean in the second."),
@@ -170,8 +209,9 @@ _COMPARED: Columns = {
 }
 _PAIRS: Columns = {
     **_MODEL,
-    "prompt_id": ("", "The prompt."),
+    "prompt_id": ("", "The prompt; null where none is known."),
     "prompt": ("", "Its text."),
+    "path": ("", "Path of the video in its folder, where no prompt is known."),
     "seed": ("", "The seed."),
     **{
         f"{name}_{side}": ("", f"{what} in the {side} audit.")
@@ -185,6 +225,9 @@ _PAIRS: Columns = {
 }
 _COUNTS = {"evidence": pl.String, "items": pl.Int64, "unknown": pl.Int64, "most": pl.Int64}
 _GROUPS = {"kind": pl.String, "component": pl.String, "items": pl.Int64, "captions": pl.Int64, "videos": pl.Int64}
+_NUMBERS = {"what": pl.String, "number": pl.Int64}
+_MULTIPLE = {"times": pl.Int64, "clips": pl.Int64}
+_REPEATED = {"caption": pl.String, "times": pl.Int64}
 _VERDICTS: Columns = {
     **_MODEL,
     "verdict": ("", "As in the metrics."),
@@ -205,14 +248,20 @@ EXPORTED: Mapping[str, Exported] = {
     "findings": _of_all_models("METRICS", "One row a video that is called memorised by any kind.", more=_TEXT),
     "matches": _of_all_models("MATCHES", "One row a video, kind and clip."),
     "detect": _of_all_models("DETECT", "One row a detector and use of steps and seeds."),
+    "detectors": Exported("One row a model and label: the default detector and its cost.", DETECTORS, _DETECTORS),
     "transfer": _as_it_is("TRANSFER", "One row a detector, kind and pair of models."),
     "truth": _of_all_models("TRUTH", "One row a video of known truth."),
     "truth_auc": Exported("One row a model of known truth and kind.", AUCS, _AUCS),
+    "truth_pooled": Exported("One row a kind: verdicts on all models of known truth.", POOLED, _POOLED),
+    "ratios": Exported("One row a model and space: nearest-neighbour distance ratios.", RATIOS, _RATIOS),
     "dose_response": Exported("One row a model and multiplicity.", DOSE, _DOSE),
     "effective_size": _as_it_is("EFFECTIVE_SIZE", "One row a model that was trained on a number of clips."),
     "search": Exported("One row a model and kind that was searched through an index.", SEARCH, _SEARCH),
     "mitigation": _of_all_models("MITIGATE", "One row a branch, group of prompts and measure.", _REMEDIES),
     "mitigation_cost": Exported("One row a model or branch.", COST, _COST, _REMEDIES),
+    "corpus": Exported("One row a count.", _NUMBERS, _CORPUS),
+    "multiplicities": Exported("One row a number of times that clips stand in the corpus.", _MULTIPLE, _TIMES),
+    "captions": Exported("One row a caption of those that repeat most.", _REPEATED, _CAPTIONS),
     "duplicates": Exported("One row a kind of evidence.", _COUNTS, _EVIDENCE, _EVERY),
     "repeats": Exported("One row a group of items that stand for one another.", _GROUPS, _REPEATS, _EVERY),
     "skipped": Exported("One row a thing that is not `ok`, at the first stage that lost it.", SKIPPED, _SKIPPED),
