@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -80,7 +81,7 @@ class Killer:
                 options = ["--retries", "5", "--forcerun", *(RULES.get(name, name) for name in self.spared())]
                 continue
             assert status == -signal.SIGKILL, f"the run ended with {status}"
-            subprocess.run([*workflow.command(), "--unlock"], cwd=workflow.folder, check=True, capture_output=True)
+            shutil.rmtree(workflow.folder / ".snakemake/locks")  # as --unlock does, which starts Snakemake for it
 
     def watch(self, head: subprocess.Popen[bytes]) -> int:
         """Kill what is to be killed while the head runs; its exit status."""
