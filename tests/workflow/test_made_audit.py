@@ -20,6 +20,7 @@ from killing import Killer, kill_all, start, worked
 from vidmem import tables
 
 ROOT = Path(__file__).parents[2]
+SAMPLED = {"prompt_sets": ["video-duplicated", "control"]}  # each set is two jobs that import what a pipeline needs
 CONFIG: dict[str, Any] = {
     "audit": "small",
     "corpus": {"kind": "made"},
@@ -28,7 +29,7 @@ CONFIG: dict[str, Any] = {
     "features": {"max_loss": 1.0},  # after six steps of training some frames are flat
     "detect": {"extra": {"noises": 2, "curvature": 1}},
     "models": {
-        "planted": {"kind": "planted", "train_steps": 6, "seeds": 1, "steps": 3},
+        "planted": {**SAMPLED, "kind": "planted", "train_steps": 6, "seeds": 1, "steps": 3},
         "oracle": {"kind": "oracle", "prompt_sets": ["video-duplicated"], "seeds": 2, "steps": 6},
         "replay": {"kind": "replay", "copies": 6, "unrelated": 4},
     },
