@@ -6,8 +6,8 @@ Writes parse.csv, seconds of all processes, the least of `--rounds`:
 
 - `start`: `snakemake --version`, which is Snakemake itself with the executor plugins that are installed;
 - `parse`: `snakemake --list` on the demo, less `start`: this project's Snakefile, its rules and its config;
-- `dry-run demo`, `dry-run webvid`: the whole command. The second is `config/webvid.yaml` with eight models, over a
-  table of one row (a dry run does not read it: manifest.py shows that with tables of millions of rows).
+- `dry-run demo`, `dry-run webvid`: the whole command. The second is `config/webvid.yaml` without models and with eight,
+  over a table of one row (a dry run does not read it: manifest.py shows that with tables of millions of rows).
 
 About two minutes on a quiet core.
 """
@@ -32,18 +32,18 @@ MOST_JOBS = 5_000
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 
-def webvid(folder: Path) -> Path:
-    """`config/webvid.yaml` with eight text-to-video models, and what it asks to be there."""
-    (folder / "videos").mkdir()
-    (folder / "model").mkdir()
+def webvid(folder: Path, models: int = MODELS) -> Path:
+    """`config/webvid.yaml` with so many text-to-video models, and what it asks to be there."""
+    for name in ("videos", "model"):
+        (folder / name).mkdir(exist_ok=True)
     (folder / "model" / "model_index.json").write_text('{"_class_name": "TextToVideoSDPipeline"}', encoding="utf-8")
     table = "videoid,contentUrl,duration,page_dir,name\n1,https://example.org/1.mp4,PT00H00M10S,0,A boat\n"
     (folder / "table.csv").write_text(table, encoding="utf-8")
     config = yaml.safe_load((ROOT / "config" / "webvid.yaml").read_text(encoding="utf-8"))
     config["corpus"]["sources"]["webvid"] |= {"folder": str(folder / "videos"), "table": str(folder / "table.csv")}
     model = {"preset": "modelscope-1.7b", "source": str(folder / "model"), "seeds": 4}
-    config["models"] = {f"model-{n}": dict(model) for n in range(MODELS)}
-    path = folder / "webvid.yaml"
+    config["models"] = {f"model-{n}": dict(model) for n in range(models)}
+    path = folder / f"webvid-{models}.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path
 
@@ -78,7 +78,8 @@ def main() -> None:
             "start": ["--version"],
             "parse": [*common, "--list"],
             "dry-run demo": dry,
-            "dry-run webvid": [*dry, "--configfile", str(webvid(folder))],
+            "dry-run webvid": [*dry, "--configfile", str(webvid(folder, 0))],
+            f"dry-run webvid, {MODELS} models": [*dry, "--configfile", str(webvid(folder))],
         }
         best: dict[str, tuple[float, float, str]] = {}
         for _ in range(options.rounds):

@@ -32,7 +32,7 @@ from vidmem.detect.registry import COMBINED, DETECTORS, PARTS, PASS_DETECTORS, P
 from vidmem.detect.scores import span_score
 from vidmem.generate.extra_passes import make_passes
 from vidmem.generate.known.clips import Side, read_clips
-from vidmem.generate.known.codec import to_unit
+from vidmem.generate.known.pixels import to_unit
 from vidmem.generate.known.planted import PlantedPipeline, denoise
 from vidmem.generate.load import load_pipeline, sample
 from vidmem.generate.recorder import Recorder

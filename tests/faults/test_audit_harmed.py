@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from killing import Killer, kill_all, start
+from killing import Killer, kill_all, start, worked
 
 from vidmem import tables
 from vidmem.media import write_video
@@ -32,7 +32,7 @@ HOSTILE = (
     "\t=1+1",
     '\';alert(3)//"><svg onload=alert(4)><a href="javascript:alert(5)">{{7*7}}${7*7}',
 )
-DUPLICATES = "results/harmed/duplicates/corpus.parquet"
+ASKED = ("all", "results/harmed/duplicates/corpus.parquet", "results/harmed/prompts/export")
 YEAR_S = 365 * 86400.0
 
 
@@ -62,6 +62,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "audit": "harmed",
         "corpus": {"folder": str(root / "corpus")},
         "prompts": {"evidence": ["caption"]},
+        "retrieve": {"index": "fp16"},
         "models": {
             "theirs": {"kind": "videos", "folder": str(root / "generated"), "prompts": str(root / "prompts.csv")}
         },
@@ -72,7 +73,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def audit(make_workflow: Callable[..., Any], config: dict[str, Any]) -> Any:
     """The audit undisturbed."""
     workflow = make_workflow(config)
-    workflow.run("all", DUPLICATES)
+    workflow.run(*ASKED)
     return workflow
 
 
@@ -104,22 +105,16 @@ def message(done: subprocess.CompletedProcess[str]) -> str:
 # ---- kill -9
 
 
-def test_killed_twenty_times_it_ends_in_the_tables_of_an_undisturbed_run(
+def test_killed_in_every_rule_it_ends_in_the_tables_of_an_undisturbed_run(
     audit: Any, make_workflow: Callable[..., Any], config: dict[str, Any]
 ) -> None:
-    """The job of every rule at a random moment, once or twice; and some of the times the head with all its jobs."""
-    workflow, killer = make_workflow(config), Killer(worked(audit), with_head=6, seed=11)
-    options = ["--retries", "5", "--rerun-incomplete"]
-    while True:
-        status = killer.watch(start(workflow.command("all", DUPLICATES, *options), workflow.folder))
-        if status == 0 and not killer.spared():
-            break
-        if status == 0:  # so quick that it was never met at its moment
-            options = ["--retries", "5", "--forcerun", *killer.spared()]
-            continue
-        assert status == -signal.SIGKILL, f"the run ended with {status}"
-        subprocess.run([*workflow.command(), "--unlock"], cwd=workflow.folder, check=True, capture_output=True)
-    assert killer.killed.total() + killer.heads.total() >= 20 and killer.heads.total() >= 4, vars(killer)
+    """The job of every rule at a random moment; and some of the times the head with all its jobs.
+
+    Rules of models that are made or sampled here are killed in tests/workflow/test_made_audit.py.
+    """
+    workflow, killer = make_workflow(config), Killer(worked(audit, BENCHMARKS), with_head=3, seed=11)
+    killer.run(workflow, *ASKED)
+    assert killer.killed.total() + killer.heads.total() >= len(BENCHMARKS) and killer.heads.total() == 3, vars(killer)
     assert digests(workflow) == digests(audit)
     left = [path for path in (workflow.folder / "results").rglob(".*") if path.name != ".snakemake_timestamp"]
     assert left == [], "what killed jobs left aside is gone"
@@ -139,18 +134,11 @@ BENCHMARKS = {  # of a script's job, and so of its rule's
     "retrieve_null": "retrieve/theirs.null",
     "metrics_model": "metrics/theirs",
     "detect": "detect/theirs",
+    "retrieve_index": "retrieve/corpus/items-000",
+    "prompts_export": "prompts/export",
     "report": "report/report",
     "report_dataset": "report/dataset",
 }
-
-
-def worked(audit: Any) -> dict[str, float]:
-    """Processor seconds that each script's job took, by its benchmark: they do not depend on what else runs."""
-    folder, found = audit.folder / "results/harmed/benchmarks", {}
-    for script, name in BENCHMARKS.items():
-        head, values = (line.split("\t") for line in (folder / f"{name}.tsv").read_text().splitlines())
-        found[script] = float(values[head.index("cpu_time")])
-    return found
 
 
 # ---- what was written is changed

@@ -15,9 +15,10 @@ from vidmem.config.media import Limits
 from vidmem.generate.folder import list_videos
 from vidmem.generate.known.build import build_known, choose
 from vidmem.generate.known.clips import Side, read_truth
-from vidmem.generate.known.codec import PatchCodec, to_uint8, to_unit
+from vidmem.generate.known.codec import PatchCodec
 from vidmem.generate.known.degrade import DEGRADATIONS, Shot
 from vidmem.generate.known.oracle import NULL, OraclePipeline, PosteriorMean, build_oracle
+from vidmem.generate.known.pixels import to_uint8, to_unit
 from vidmem.generate.known.planted import positions, train_planted
 from vidmem.generate.known.replay import make_replay
 from vidmem.generate.load import load_pipeline, sample

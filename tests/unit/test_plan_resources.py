@@ -16,7 +16,7 @@ from vidmem.config.models import Diffusers, Oracle
 from vidmem.features.stage import MAX_NULL_CLIPS
 from vidmem.plan import Plan
 from vidmem.plan.needs import MOST_MINUTES, NEEDS, ON_CPU, ON_GPU, Need, most, sampling
-from vidmem.plan.resources import ARRAYS, NULL_VIDEOS, SAMPLING, rows
+from vidmem.plan.resources import ARRAYS, NULL_VIDEOS, SAMPLING, megabytes, rows
 
 ROOT = Path(__file__).parents[2]
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
@@ -142,6 +142,17 @@ def test_the_corpus_is_asked_for_by_the_rows_of_its_tables(plan: Plan, tmp_path:
     assert rows(paths) == 200
     with pytest.raises(FileNotFoundError):  # which Snakemake takes for "not known yet" in a dry run
         rows([str(tmp_path / "missing.parquet")])
+
+
+def test_indices_and_duplicates_are_asked_for_by_the_size_of_their_tables(plan: Plan, tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.parquet", "b.parquet")]
+    for path in files:
+        path.write_bytes(bytes(3 * 2**20))
+    assert megabytes(map(str, files)) == 6
+    need, ask = NEEDS["index_corpus"], plan.ask("index_corpus")
+    assert ask.mem_mb(None, files, 1) == need.memory_mb(6, 1)
+    with pytest.raises(FileNotFoundError):
+        megabytes([str(tmp_path / "c.parquet")])
 
 
 def test_the_null_distribution_is_asked_for_as_many_clips_as_are_drawn(plan: Plan) -> None:

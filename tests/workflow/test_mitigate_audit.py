@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from killing import Killer, kill_all, start, worked
 from tablefiles import differences
 
 from vidmem import tables
@@ -36,6 +35,9 @@ CONFIG: dict[str, Any] = {
     },
 }
 
+COMPARED = "results/tried/mitigate/oracle.parquet"
+BENCHMARKS = {"mitigate_prompts": "mitigate/oracle.prompts", "mitigate": "mitigate/oracle"}  # by rule
+
 pytestmark = pytest.mark.slow
 
 
@@ -47,7 +49,7 @@ def audit(make_workflow: Callable[..., Any]) -> Any:
 
 
 def compared(audit: Any, branch: str, group: str = "flagged") -> dict[str, dict[str, Any]]:
-    table = tables.read_table(audit.folder / "results/tried/mitigate/oracle.parquet")
+    table = tables.read_table(audit.folder / COMPARED)
     rows = table.filter((pl.col("branch") == branch) & (pl.col("group") == group))
     return {row["measure"]: row for row in rows.iter_rows(named=True)}
 
@@ -139,17 +141,21 @@ def test_a_branch_that_is_killed_ends_with_the_bytes_of_one_that_is_not(
     for path in folder.glob("flagged-000.*"):
         path.unlink()
     target = "results/tried/generate/oracle.late.1/flagged-000.videos.parquet"
-    process = subprocess.Popen(
-        killed.command(target), cwd=killed.folder, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    process = start(killed.command(target), killed.folder)
     deadline = time.monotonic() + 180
     while not list((folder / "flagged-000.partial").glob("*.mp4")) and process.poll() is None:
         assert time.monotonic() < deadline, "no clip was finished in three minutes"
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_all(process)
     assert not (folder / "flagged-000.tar").exists(), "the run ended before it could be killed"
     subprocess.run([*killed.command(), "--unlock"], cwd=killed.folder, check=True, capture_output=True)
     killed.run(target)
     assert {path.name: path.read_bytes() for path in folder.glob("flagged-000.*")} == whole
+
+
+def test_killed_while_it_chooses_and_while_it_compares_the_tables_are_the_same(audit: Any) -> None:
+    found = {path: path.read_bytes() for path in (audit.folder / "results/tried/mitigate").rglob("*.parquet")}
+    killer = Killer(worked(audit, BENCHMARKS), with_head=0, seed=3)
+    killer.run(audit, COMPARED, "--allowed-rules", *BENCHMARKS, "--forcerun", *BENCHMARKS)
+    assert killer.killed == dict.fromkeys(BENCHMARKS, 1)
+    assert {path: path.read_bytes() for path in found} == found

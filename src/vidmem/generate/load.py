@@ -18,7 +18,6 @@ import diffusers
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import DiffusionPipeline, SchedulerMixin
 from huggingface_hub.constants import HF_HUB_OFFLINE
 from PIL import Image
 from safetensors import SafetensorError
@@ -82,7 +81,6 @@ def load_pipeline(
         pipeline = _from_hub(str(source), revision, dtype)
     else:
         raise ModelError(f"model directory {source} doesn't exist, and it is no hub id of the form owner/name")
-    pipeline.set_progress_bar_config(disable=True)
     _check_family(pipeline, family)
     if scheduler:
         pipeline.scheduler = _scheduler(scheduler, pipeline.scheduler)
@@ -109,6 +107,8 @@ def _check_family(pipeline: Any, said: str | None) -> None:
 
 
 def _scheduler(name: str, own: Any) -> Any:
+    from diffusers import SchedulerMixin
+
     kind: Any = getattr(diffusers, name, None)
     if not (isinstance(kind, type) and issubclass(kind, SchedulerMixin)):
         raise ModelError(f"diffusers {diffusers.__version__} has no scheduler {name!r}")
@@ -218,12 +218,10 @@ def _from_folder(folder: Path, index: Mapping[str, Any], dtype: str, guardrail: 
             raise
 
 
-def _from_pretrained(
-    source: str, revision: str | None, dtype: str, kind: Any = DiffusionPipeline, **components: Any
-) -> Any:
-    """The pipeline of a folder or hub id, with `components` in place of its own."""
+def _from_pretrained(source: str, revision: str | None, dtype: str, kind: Any = None, **components: Any) -> Any:
+    """The pipeline of a folder or hub id, with `components` in place of its own; `kind`: its class, if not its own."""
     try:
-        return kind.from_pretrained(
+        pipeline = (kind or diffusers.DiffusionPipeline).from_pretrained(
             source,
             **components,
             revision=revision,
@@ -235,6 +233,8 @@ def _from_pretrained(
     except (OSError, ValueError, AttributeError, ImportError, SafetensorError, RuntimeError) as error:
         said = without_tokens(" ".join(str(error).split()))[:500]
         raise ModelError(f"model {source} can't be loaded: {said}") from error
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
 
 
 def _from_hub(source: str, revision: str | None, dtype: str) -> Any:

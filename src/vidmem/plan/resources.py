@@ -98,8 +98,8 @@ class Resources(Readings):
             "features_null": lambda w, files: NULL_VIDEOS,
             "features_background": lambda w, files: NULL_VIDEOS,
             # MB of features
-            "duplicates": lambda w, files: files.size_mb,
-            "index_corpus": lambda w, files: files.size_mb,
+            "duplicates": lambda w, files: megabytes(files),
+            "index_corpus": lambda w, files: megabytes(files),
             # pairs of videos
             "retrieve": lambda w, files: rows([files.manifest]) * self.most_videos(w.model),
             "retrieve_null": lambda w, files: rows([files.manifest]) * NULL_VIDEOS,
@@ -124,6 +124,11 @@ class Resources(Readings):
     def _steps(self, model: str) -> int:
         section = self.section(model)
         return section.train_steps if isinstance(section, Planted) else 0
+
+
+def megabytes(files: Iterable[str]) -> float:
+    """Size of files. Raises `FileNotFoundError` for the first that isn't there yet."""
+    return sum(Path(path).stat().st_size for path in files) / 2**20
 
 
 def rows(tables: Iterable[str]) -> int:

@@ -11,8 +11,6 @@ import torch
 
 from vidmem import text
 from vidmem.generate.known.clips import Row, Side, format_of, read_clips, read_prompts, read_truth
-from vidmem.generate.known.oracle import build_oracle
-from vidmem.generate.known.planted import train_planted
 
 Chosen = dict[str, list[str]]  # prompt_id -> ids of the clips that the oracle knows under it
 
@@ -51,6 +49,8 @@ def _build_planted(
     model_name: str, settings: Mapping[str, Any], side: Side, out_dir: str | Path, seed: int, threads: int
 ) -> None:
     """A clip is trained under each of its captions as often as the manifest lists the two together, or once."""
+    from vidmem.generate.known.planted import train_planted
+
     if settings.get("clips") is None:
         counts = Counter((row["same_as"] or row["item_id"], row["caption"] or "") for row in side.rows)
     else:
@@ -72,6 +72,8 @@ def some_clips(model_name: str, side: Side, number: int) -> list[tuple[str, str]
 def _build_oracle(
     model_name: str, settings: Mapping[str, Any], prompts: list[Row], side: Side, chosen: Chosen, out_dir: str | Path
 ) -> None:
+    from vidmem.generate.known.oracle import build_oracle
+
     known = sorted({i for ids in chosen.values() for i in ids})
     if prompts and not known:
         raise ValueError(f"model {model_name}: none of its prompts has a clip in the support {settings['support']!r}")

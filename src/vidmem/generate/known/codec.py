@@ -7,13 +7,13 @@ thing to explain. Each frame is cut into `patch` x `patch` x 3 blocks, which are
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import torch
 from diffusers import ModelMixin
 from diffusers.configuration_utils import ConfigMixin, register_to_config
+
+from vidmem.generate.known.pixels import to_unit
 
 
 class PatchCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
@@ -79,15 +79,3 @@ class PatchCodec(ModelMixin, ConfigMixin):  # type: ignore[misc]
         blocks = (latents.permute(0, 2, 3, 4, 1) * self.scale) @ self.components.T + self.mean
         frames = blocks.reshape(b, f, h, w, 3, p, p).permute(0, 1, 4, 2, 5, 3, 6)
         return frames.reshape(b, f, 3, h * p, w * p).clamp(-1, 1)
-
-
-def to_unit(frames: torch.Tensor) -> torch.Tensor:
-    """uint8 (..., H, W, 3) to float32 (..., 3, H, W) in [-1, 1]."""
-    return frames.movedim(-1, -3).float() / 127.5 - 1
-
-
-def to_uint8(frames: torch.Tensor) -> npt.NDArray[Any]:
-    """Float (..., 3, H, W) in [-1, 1] to uint8 (..., H, W, 3)."""
-    scaled = ((frames.float() + 1) * 127.5).round().clamp(0, 255)
-    array: npt.NDArray[Any] = scaled.movedim(-3, -1).to(torch.uint8).cpu().numpy()
-    return array

@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import DDIMScheduler, DiffusionPipeline
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from safetensors.torch import load_file, save_file
 
 from vidmem import text
-from vidmem.generate.known.codec import to_uint8, to_unit
 from vidmem.generate.known.output import VideoOutput, one_each
+from vidmem.generate.known.pixels import to_uint8, to_unit
 
 NULL = ""  # the key of the null condition in a support table
 
@@ -74,14 +74,14 @@ class PosteriorMean(torch.nn.Module):
         return mask
 
 
-class OraclePipeline(DiffusionPipeline):  # type: ignore[misc]
-    """A diffusers pipeline around `PosteriorMean`, sampled by DDIM with classifier-free guidance in one batch.
+class OraclePipeline:
+    """A pipeline around `PosteriorMean`, sampled by DDIM with classifier-free guidance in one batch.
 
+    It is called as a diffusers pipeline is, and is none: importing what those need takes half of a short job.
     It works on pixels. Prompts are looked up by `text.prompt_id`; one that has no clips raises `KeyError`.
     """
 
     def __init__(self, transformer: PosteriorMean, scheduler: DDIMScheduler) -> None:
-        super().__init__()
         self.transformer, self.scheduler = transformer, scheduler
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from diffusers.utils import BaseOutput
 
-from vidmem.generate.known.codec import to_uint8
+from vidmem.generate.known.pixels import to_uint8
 
 
 @dataclass

@@ -22,8 +22,9 @@ import torch
 from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler, ModelMixin, WanTransformer3DModel
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 
-from vidmem.generate.known.codec import PatchCodec, to_unit
+from vidmem.generate.known.codec import PatchCodec
 from vidmem.generate.known.output import VideoOutput, one_each
+from vidmem.generate.known.pixels import to_unit
 from vidmem.progress import progress
 from vidmem.sentences import DIM, embed_texts
 
