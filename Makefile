@@ -58,6 +58,7 @@ tables: $(READY) ## measure again what the defaults follow from (two hours on on
 	$(BIN)/python bench/speed/manifest.py --out bench/speed
 	$(BIN)/python bench/speed/prompts.py --out bench/speed
 	$(BIN)/python bench/speed/features.py --out bench/speed --threads 2
+	$(BIN)/python bench/speed/features_growth.py --out bench/speed
 	$(BIN)/python bench/speed/decoders.py --out bench/speed
 	$(BIN)/python bench/speed/flow.py --out bench/speed
 	$(BIN)/python bench/speed/parse.py --out bench/speed
