@@ -16,7 +16,7 @@ import psutil
 
 DEADLINE_S = 900
 RULES = {"retrieve_index": "index_corpus"}  # of scripts that have another name
-LOOK_EVERY_S = 0.1  # to look at all processes takes some milliseconds
+LOOK_EVERY_S = 0.05  # to look at all processes takes some milliseconds
 
 
 def script_of(process: psutil.Process) -> str | None:
@@ -62,7 +62,7 @@ class Killer:
     def __init__(self, worked: Mapping[str, float], with_head: int, seed: int) -> None:
         rng, scripts = np.random.default_rng(seed), sorted(worked)
         self._with_head = set(rng.choice(scripts, with_head, replace=False).tolist())
-        self._moments = {script: float(rng.uniform(0.05, 0.7)) * worked[script] for script in scripts}
+        self._moments = {script: float(rng.uniform(0.05, 0.5)) * worked[script] for script in scripts}
         self.killed: Counter[str] = Counter()
         self.heads: Counter[str] = Counter()
 
@@ -77,7 +77,8 @@ class Killer:
             status = self.watch(start(workflow.command(*targets, *options), workflow.folder))
             if status == 0 and not self.spared():
                 return
-            if status == 0:  # so quick that it was never met at its moment
+            if status == 0:  # so quick that some were never met at their moments
+                self._moments = {script: moment / 2 for script, moment in self._moments.items()}
                 options = ["--retries", "5", "--forcerun", *(RULES.get(name, name) for name in self.spared())]
                 continue
             assert status == -signal.SIGKILL, f"the run ended with {status}"
