@@ -156,9 +156,13 @@ def test_a_branch_is_built_by_its_file(audit: Any) -> None:
     assert "report" not in jobs and jobs["metrics_model"] == 1
 
 
-def test_more_than_max_loss_fails_the_stage_by_name_and_mending_redoes_only_what_is_missing(audit: Any) -> None:
+def test_more_than_max_loss_fails_the_stage_by_name_and_mending_redoes_only_what_is_missing(
+    audit: Any, tmp_path: Path
+) -> None:
     workflow, config, data = audit
-    strict = {**config, "audit": "strict", "generate": {"max_loss": 0.05}}
+    for n in range(4):
+        write_video(tmp_path / f"clip{n}.mp4", clip(n), fps=8)
+    strict = {**config, "audit": "strict", "corpus": {"folder": str(tmp_path)}, "generate": {"max_loss": 0.05}}
     workflow.write_config(strict)
     failed = workflow.run(check=False)
     assert failed.returncode != 0
