@@ -22,7 +22,7 @@ from vidmem.report.ratios import RATIOS
 from vidmem.report.search_facts import SEARCH
 from vidmem.report.thresholds import THRESHOLDS
 from vidmem.tables import columns
-from vidmem.tables.columns import Columns
+from vidmem.tables.columns import Columns, ends, with_interval
 from vidmem.tables.described import TABLES
 
 Schema = Mapping[str, Any]
@@ -60,11 +60,6 @@ def _as_it_is(name: str, row: str) -> Exported:
     return Exported(row, tables.empty_table(table.schema).schema, table.columns, base=name)
 
 
-def _ends(of: str) -> Columns:
-    return {end: ("0..1", f"{text} end of the 95 % {of}.") for end, text in (("low", "Lower"), ("high", "Upper"))}
-
-
-_PROMPTS = "bootstrap interval over prompts"
 _RATES: Columns = {
     **_MODEL,
     "prompt_set": ("", "Set of the prompts; `all` of them; `from the corpus`: no controls, imports and paraphrases."),
@@ -73,7 +68,7 @@ _RATES: Columns = {
     "prompts": ("prompts", "Their prompts."),
     "memorised": ("videos", "Videos that are memorised."),
     "rate": ("0..1", "Their share."),
-    **_ends(_PROMPTS),
+    **ends(""),
 }
 _AGREEMENT: Columns = {
     **_MODEL,
@@ -82,7 +77,7 @@ _AGREEMENT: Columns = {
     "prompts": ("prompts", "Their prompts."),
     "agreeing": ("videos", "Videos that agree with another seed."),
     "share": ("0..1", "Their share."),
-    **_ends(_PROMPTS),
+    **ends(""),
     "largest": ("videos", "Largest set of seeds that all agree."),
     "mean_agreement": ("-1..1", "Mean similarity of a video to the other seeds of its prompt."),
 }
@@ -104,19 +99,12 @@ _THRESHOLDS: Columns = {
     "null_needed": ("videos", "Null videos that the rate needs without extrapolation."),
     "fit_p_value": ("0..1", "p-value of the tail's fit (Anderson–Darling)."),
 }
-_RIGHT: Columns = {
-    f"{name}{end}": ("0..1", text if not end else f"{side} end of its 95 % {_PROMPTS}.")
-    for name, text in (
-        ("precision", "Share of the videos called memorised that are."),
-        ("recall", "Share of the memorised videos that are called so."),
-    )
-    for end, side in (("", ""), ("_low", "Lower"), ("_high", "Upper"))
-}
 _POOLED: Columns = {
     "kind": ("", "`content` or `motion`."),
     "decided": ("videos", "Videos whose truth is decided."),
     "positives": ("videos", "Those of them that are true."),
-    **_RIGHT,
+    **with_interval("precision", "0..1", "Share of the videos called memorised that are."),
+    **with_interval("recall", "0..1", "Share of the memorised videos that are called so."),
 }
 _AUCS: Columns = {
     **_MODEL,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import altair as alt
@@ -20,18 +20,6 @@ SPACES = {"feature": "features", "pixel": "pixels"}
 BINS = 24  # a multiple of three, so that no bin lies on both sides of the line
 
 
-def ratios(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
-    """By model the number of videos `n`, of each space the median and the share under 1/3, and the `plot` of both."""
-    found = {}
-    for name, files in inputs.models.items():
-        metrics = ok_rows(tables.read_table(files.metrics))
-        values = {space: numbers(metrics, f"d1_d2_{space}") for space in SPACES}
-        row: dict[str, Any] = {"n": len(metrics)} | {space: _said(v) for space, v in values.items()}
-        if any(len(v) for v in values.values()):
-            found[name] = row | {"plot": ratio_plot(name, values)}
-    return found
-
-
 RATIOS: dict[str, Any] = {
     "model": pl.String,
     "space": pl.String,
@@ -42,15 +30,32 @@ RATIOS: dict[str, Any] = {
 }
 
 
+def ratios(inputs: ReportInputs) -> dict[str, dict[str, Any]]:
+    """By model the number of videos `n`, of each space the median and the share under 1/3, and the `plot` of both."""
+    return {
+        name: {"n": videos, **{space: _said(v) for space, v in values.items()}, "plot": ratio_plot(name, values)}
+        for name, videos, values in _known(inputs)
+    }
+
+
 def ratio_table(inputs: ReportInputs) -> pl.DataFrame:
     """One row a model and space, under `RATIOS`: its videos, those whose ratio is known, and the `share` under 1/3."""
     rows = [
-        {"model": name, "space": space, "videos": found["n"], **found[space]}
-        for name, found in ratios(inputs).items()
-        for space in SPACES
-        if found[space]
+        {"model": name, "space": space, "videos": videos, **said}
+        for name, videos, values in _known(inputs)
+        for space, v in values.items()
+        if (said := _said(v))
     ]
     return pl.DataFrame(rows, schema=RATIOS)
+
+
+def _known(inputs: ReportInputs) -> Iterator[tuple[str, int, dict[str, Floats]]]:
+    """Models of which some ratio is known: name, number of videos, and the ratios by space."""
+    for name, files in inputs.models.items():
+        metrics = ok_rows(tables.read_table(files.metrics))
+        values = {space: numbers(metrics, f"d1_d2_{space}") for space in SPACES}
+        if any(len(v) for v in values.values()):
+            yield name, len(metrics), values
 
 
 def _said(values: Floats) -> dict[str, Any] | None:

@@ -281,12 +281,14 @@ _DETECTOR: Columns = {
 }
 
 
-def _with_interval(name: str, unit: str, meaning: str, of: str = "95 % bootstrap interval over prompts") -> Columns:
-    return {
-        name: (unit, meaning),
-        f"{name}_low": (unit, f"Lower end of its {of}."),
-        f"{name}_high": (unit, f"Upper end of its {of}."),
-    }
+def ends(prefix: str, unit: str = "0..1", of: str = "95 % bootstrap interval over prompts") -> Columns:
+    """The columns `<prefix>low` and `<prefix>high`, the ends of an interval."""
+    return {f"{prefix}{end}": (unit, f"{text} end of its {of}.") for end, text in (("low", "Lower"), ("high", "Upper"))}
+
+
+def with_interval(name: str, unit: str, meaning: str, **of: str) -> Columns:
+    """A column with the ends of its interval."""
+    return {name: (unit, meaning), **ends(f"{name}_", unit, **of)}
 
 
 DETECT: Columns = {
@@ -299,16 +301,16 @@ DETECT: Columns = {
     ),
     "positives": ("prompts", "Prompts with such a verdict; with one seed videos."),
     "negatives": ("prompts", "Prompts without."),
-    **_with_interval("auc", "0..1", "Area under the ROC curve."),
-    **_with_interval("best_accuracy", "0..1", "Accuracy at the best threshold."),
-    **_with_interval(
+    **with_interval("auc", "0..1", "Area under the ROC curve."),
+    **with_interval("best_accuracy", "0..1", "Accuracy at the best threshold."),
+    **with_interval(
         "tpr_at_1pct_fpr", "0..1", "True-positive rate at 1 % false alarms; with fewer than 100 negatives: at none."
     ),
-    **_with_interval(
+    **with_interval(
         "tpr_at_01pct_fpr", "0..1", "True-positive rate at .1 % false alarms; with fewer than 1,000 negatives: at none."
     ),
     "beside": ("", "Another detector on the same videos, steps and seeds."),
-    **_with_interval("gain", "", "AUC less that one's.", "paired 95 % bootstrap interval over prompts"),
+    **with_interval("gain", "", "AUC less that one's.", of="paired 95 % bootstrap interval over prompts"),
     "fpr": ("0..1", "False-positive rates of the ROC curve's points."),
     "tpr": ("0..1", "True-positive rates of the ROC curve's points."),
     **STATUS,
@@ -323,8 +325,8 @@ TRANSFER: Columns = {
     "threshold": ("", "Flagged is a score above it."),
     "positives": ("prompts", "Prompts with such a verdict, of the model that it is put to."),
     "negatives": ("prompts", "Prompts without."),
-    **_with_interval("tpr", "0..1", "True-positive rate there.", "exact binomial 95 % interval over prompts"),
-    **_with_interval("fpr", "0..1", "False-positive rate there.", "exact binomial 95 % interval over prompts"),
+    **with_interval("tpr", "0..1", "True-positive rate there.", of="exact binomial 95 % interval over prompts"),
+    **with_interval("fpr", "0..1", "False-positive rate there.", of="exact binomial 95 % interval over prompts"),
     **STATUS,
 }
 
@@ -379,21 +381,16 @@ MITIGATE: Columns = {
     "strength": ("", "Its strength."),
     "prompts": ("prompts", "Prompts that the measure could be taken of on both sides."),
     "videos": ("videos", "Pairs of the same prompt and seed that it could be taken of on both sides."),
-    **_with_interval("before", "the measure's", "Mean over the model's own videos."),
-    **_with_interval("after", "the measure's", "Mean over the branch's videos."),
-    **_with_interval("change", "the measure's", "Mean of the differences of pairs, after less before."),
+    **with_interval("before", "the measure's", "Mean over the model's own videos."),
+    **with_interval("after", "the measure's", "Mean over the branch's videos."),
+    **with_interval("change", "the measure's", "Mean of the differences of pairs, after less before."),
     **STATUS,
 }
 
 
 def _share(name: str, meaning: str) -> Columns:
-    ends = {
-        f"{name}_{end}": ("0..1", f"{text} end of its 95 % bootstrap interval over prompts.") for end, text in _ENDS
-    }
-    return {f"{name}_share": ("0..1", meaning), **ends}
+    return {f"{name}_share": ("0..1", meaning), **ends(f"{name}_")}
 
-
-_ENDS = (("low", "Lower"), ("high", "Upper"))
 
 EFFECTIVE_SIZE: Columns = {
     "family": ("", "The model whose `sizes` they are."),
@@ -408,13 +405,10 @@ EFFECTIVE_SIZE: Columns = {
 
 
 def _rates(kind: str) -> Columns:
-    ends = {
-        f"{kind}_{end}": ("0..1", f"{text} end of its 95 % bootstrap interval over prompts.") for end, text in _ENDS
-    }
     return {
         f"{kind}_memorised": ("videos", f"Videos that are memorised by {kind}; null: none has such a score."),
         f"{kind}_rate": ("0..1", "Their share."),
-        **ends,
+        **ends(f"{kind}_"),
     }
 
 
@@ -437,7 +431,7 @@ DATASET: Columns = {
     **_spread("gsscd_max", "-1..1", "the plain content score of the same matches"),
     **_spread("motion_score", "", "the motion score that is judged"),
     **_spread("ofs3", "-1..1", "OFS-3 of raw flow of the same matches"),
-    **_with_interval("content_auc", "0..1", "AUC of the default detector of content, over all prompts of the model."),
-    **_with_interval("motion_auc", "0..1", "AUC of the default detector of motion."),
+    **with_interval("content_auc", "0..1", "AUC of the default detector of content, over all prompts of the model."),
+    **with_interval("motion_auc", "0..1", "AUC of the default detector of motion."),
     **STATUS,
 }
