@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,7 +24,7 @@ import faiss
 import numpy as np
 import polars as pl
 from captions import chunks
-from machine import machine, write_csv
+from machine import machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.duplicates import Duplicates
@@ -133,7 +131,6 @@ def measure_content(folder: Path) -> dict[str, Any]:
 
 
 def _row(what: str, rows: int, cpu_s: float, wall_s: float) -> dict[str, Any]:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {
         "what": what,
         "rows": rows,
@@ -141,7 +138,7 @@ def _row(what: str, rows: int, cpu_s: float, wall_s: float) -> dict[str, Any]:
         "wall_s": round(wall_s, 1),
         "rows_a_cpu_s": round(rows / cpu_s),
         "microseconds_a_row": round(cpu_s / rows * 1e6, 2),
-        "peak_rss_mb": round(peak / 1e6),
+        "peak_rss_mb": round(peak_bytes() / 1e6),
     }
 
 

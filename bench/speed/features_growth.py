@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from machine import machine, write_csv
+from machine import cpu_seconds, machine, peak_bytes, write_csv
 
 from vidmem.config.features import Features
 from vidmem.config.media import Limits
@@ -43,8 +43,7 @@ def measure(folder: Path, videos: int, answer: Any) -> None:
     items = pl.DataFrame(rows).with_columns(offset=pl.lit(None, pl.Int64), size=pl.lit(None, pl.Int64))
     out = {f"out_{name}": folder / f"{name}.parquet" for name in ("frames", "flow", "items")}
     extract_features(items, folder, Features().model_dump(), limits=Limits(), threads=1, **out)
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    answer.put((sum(u.ru_utime + u.ru_stime for u in used), sum(u.ru_maxrss for u in used) / 1024))
+    answer.put((cpu_seconds(), sum(map(peak_bytes, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))) / 1024**2))
 
 
 def main() -> None:

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +23,7 @@ from typing import Any
 
 import faiss
 import numpy as np
-from machine import machine, write_csv
+from machine import machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.analysis import Metrics, Retrieve
@@ -177,7 +175,6 @@ def measure(kind: str, index: str, size: int, folder: str) -> tuple[dict[str, An
     bytes_indexed = sum(p.stat().st_size for p in paths)
     for path in paths:
         path.unlink()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     row = {
         "search": kind,
         "index": index,
@@ -187,7 +184,7 @@ def measure(kind: str, index: str, size: int, folder: str) -> tuple[dict[str, An
         "index_cpu_s": round(clock.seconds["index"], 3),
         "search_cpu_s": round(clock.seconds["search"], 3),
         "index_mb": round(bytes_indexed / 1e6, 1),
-        "peak_rss_mb": round(peak / 1e6),
+        "peak_rss_mb": round(peak_bytes() / 1e6),
     }
     return row, [list(best_of(found[q], TOP_K)) for q in range(QUERIES)]
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -23,7 +21,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from machine import machine, write_csv
+from machine import machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.detect import write_detect
@@ -102,8 +100,7 @@ def measure(stage: str, results: Path, folder: Path) -> dict[str, Any]:
     """Seconds and peak memory of one stage, in a process that does nothing else."""
     start = time.process_time()
     run(stage, results, folder)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"cpu_s": round(time.process_time() - start, 2), "peak_rss_mb": round(peak / 1e6)}
+    return {"cpu_s": round(time.process_time() - start, 2), "peak_rss_mb": round(peak_bytes() / 1e6)}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What a timing was measured on, in words, and rows of a table."""
+"""What a timing was measured on, what a process used, and rows of a table."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import csv
 import datetime
 import os
 import platform
+import resource
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,17 @@ def machine() -> dict[str, str]:
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         "machine": f"{os.cpu_count()} cores, {processor}, {threads} thread(s)",
     }
+
+
+def cpu_seconds() -> float:
+    """Processor seconds of this process so far, and of those that it started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def peak_bytes(who: int = resource.RUSAGE_SELF) -> int:
+    """The most memory that this process had so far; `resource.RUSAGE_CHILDREN`: the largest of those that ended."""
+    return resource.getrusage(who).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _cpuinfo() -> list[str]:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import multiprocessing
-import os
 import random
 import resource
 import subprocess
@@ -32,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from machine import machine, write_csv
+from machine import cpu_seconds, machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.corpus import WebVidSource
@@ -133,17 +132,12 @@ STEPS: dict[str, tuple[Step | None, Step]] = {  # what is made before, and what 
 
 def measure(step: str, folder: Path, rows: int) -> dict[str, Any]:
     """Seconds of the processor and peak memory of one step, with those of its children."""
-    before = _seconds()
+    before = cpu_seconds()
     STEPS[step][1](folder, rows)
-    seconds = _seconds() - before
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    seconds = cpu_seconds() - before
+    peak = max(map(peak_bytes, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))) / 1024**2
     rate = None if step in ("dry-run", "features") else round(rows / seconds)  # those read no rows, or few
     return {"cpu_s": round(seconds, 2), "rows_per_s": rate, "peak_rss_mb": round(peak)}
-
-
-def _seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
 
 
 def main() -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import tempfile
 import time
 from pathlib import Path
@@ -24,7 +23,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
-from machine import machine, write_csv
+from machine import machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.prompts import Prompts
@@ -120,9 +119,8 @@ def measure(folder: str, evidence: list[str]) -> dict[str, Any]:
     start = time.process_time()
     write_prompts(where / "manifest.parquet", None, settings, where / "prompts.parquet", {}, duplicates)
     seconds = time.process_time() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     prompts = pl.read_parquet(where / "prompts.parquet").height
-    return {"cpu_s": round(seconds, 1), "peak_gib": round(peak, 2), "prompts": prompts}
+    return {"cpu_s": round(seconds, 1), "peak_gib": round(peak_bytes() / 1024**3, 2), "prompts": prompts}
 
 
 def main() -> None:

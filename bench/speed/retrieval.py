@@ -22,7 +22,6 @@ Seconds are of the processor, all with one thread. Ten minutes a world on one qu
 from __future__ import annotations
 
 import argparse
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ from typing import Any
 
 import faiss
 import numpy as np
-from machine import machine, write_csv
+from machine import machine, peak_bytes, write_csv
 
 from vidmem.progress import progress
 from vidmem.retrieve.index import build, propose, read_index, write_index
@@ -207,7 +206,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.scratch) as name:
         world = World(Path(name), options.world, options.vectors, options.queries)
         for found in steps(world, Path(name)):
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             found = {key: round(v, 2) if key.endswith("_s") else v for key, v in found.items()}
             rows.append(
                 {
@@ -215,7 +213,7 @@ def main() -> None:
                     "vectors": world.chunks * CHUNK,
                     "queries": options.queries,
                     **{key: found.get(key, "") for key in COLUMNS},
-                    "peak_rss_mb": round(peak),
+                    "peak_rss_mb": round(peak_bytes() / 1024**2),
                     **machine(),
                 }
             )
