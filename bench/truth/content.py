@@ -105,7 +105,7 @@ def embedder(engine: FrameEngine, features: Features) -> Embed:
     """A clip's frame vectors as the features stage makes them, (frames that pass the gate, D); the same pixels are
     embedded once."""
     settings = features.model_dump()
-    plan = replace(plan_of(settings), keep_edge=features.frames.short_edge, max_flows=0)
+    plan = replace(plan_of(settings), max_flows=0)
     known: dict[bytes, Any] = {}
 
     def embed(clip: Clip) -> cs.Vectors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from pathlib import Path
 
+import cv2
 import mediafiles
 import numpy as np
 import pytest
@@ -68,6 +69,23 @@ def test_a_clip_in_memory_is_sampled_as_its_file(film: Path, sampling: str) -> N
     clip = read_clip(MediaRef(film), rate_hz=None, max_frames=999, limits=LIMITS)
     one, other = sample(MediaRef(film), plan(sampling), LIMITS), sample_clip(clip, plan(sampling))
     assert np.array_equal(one.times_s, other.times_s) and np.array_equal(one.frames, other.frames)
+
+
+def test_each_use_has_its_own_size_and_flow_knows_nothing_of_the_other(tmp_path: Path) -> None:
+    path = mediafiles.write(tmp_path / "large.mp4", mediafiles.drifting(6, 320, 200, seed=4, step=2))
+    small, large = (
+        sample(MediaRef(path), plan_of(Features.model_validate({"frames": {"short_edge": edge}}).model_dump()), LIMITS)
+        for edge in (64, 192)
+    )
+    assert small.frames.shape[1:3] == (64, 64)
+    assert large.frames.shape[1:3] == (192, 192)
+    assert small.flow_frames.shape[1:3] == (128, 128)
+    assert np.array_equal(small.flow_frames, large.flow_frames)
+    whole = read_clip(MediaRef(path), rate_hz=None, max_frames=1, limits=LIMITS).frames[0]
+    top, left = (whole.shape[0] - 200) // 2, (whole.shape[1] - 200) // 2
+    square = whole[top : top + 200, left : left + 200]
+    assert np.array_equal(large.frames[0], cv2.resize(square, (192, 192), interpolation=cv2.INTER_AREA))
+    assert np.array_equal(large.flow_frames[0], cv2.resize(square, (128, 128), interpolation=cv2.INTER_AREA))
 
 
 @pytest.mark.parametrize("sampling", ["count", "shot"])

@@ -11,7 +11,7 @@ STAGE_VERSIONS: dict[str, int] = {
     "duplicates": 1,
     "prompts": 2,
     "generate": 3,
-    "features": 3,
+    "features": 4,
     "retrieve": 3,
     "metrics": 2,
     "detect": 3,

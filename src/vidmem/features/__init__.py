@@ -1,7 +1,12 @@
 """Stage `features`: copy-detection vectors of frames and optical flow, of the corpus and of models alike."""
 
-from vidmem.features.run import extract_features
-from vidmem.features.stage import DamagedShard, corpus_chunk, model_videos, null_clips, usual_format, write_features
+from typing import TYPE_CHECKING
+
+from vidmem.lazy import loads
+
+if TYPE_CHECKING:
+    from vidmem.features.run import extract_features
+    from vidmem.features.stage import DamagedShard, corpus_chunk, model_videos, null_clips, usual_format, write_features
 
 __all__ = [
     "DamagedShard",
@@ -12,3 +17,6 @@ __all__ = [
     "usual_format",
     "write_features",
 ]
+
+# The process that decodes needs `features.sampling` alone, and each job starts some.
+__getattr__ = loads(__name__, {**dict.fromkeys(__all__, "stage"), "extract_features": "run"})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from pickle import UnpicklingError  # raised by a reader that runs no code
@@ -23,6 +24,7 @@ from vidmem.features.weights import WeightsError
 from vidmem.userfiles import sha256_of
 
 Flows = npt.NDArray[np.float32]
+RAFTS = ("raft_small", "raft_large")
 RAFT_SIDE = 128  # smaller sides give NaN
 RAFT_MULTIPLE = 8
 RAFT_PAIRS = {"cpu": 4, "cuda": 32}  # pairs at once: bounds the memory of the correlation volumes
@@ -131,12 +133,18 @@ def _state_dict(path: Path) -> dict[str, Any]:
     return state
 
 
+def working_edge(settings: Mapping[str, Any]) -> int:
+    """Short edge in pixels at which the engine that the config's `features.flow` names computes."""
+    size = int(settings["size"])
+    return max(size, RAFT_SIDE) if settings["engine"] in RAFTS else size
+
+
 def flow_engine(settings: Mapping[str, Any], threads: int) -> FlowEngine:
     """The engine that the config's `features.flow` names. Raises `WeightsError` or `ValueError`."""
-    name, size = settings["engine"], int(settings["size"])
+    name, size = settings["engine"], working_edge(settings)
     if name == "dis":
         return DisFlow(size, threads)
-    if name in ("raft_small", "raft_large"):
+    if name in RAFTS:
         return RaftFlow(name, settings.get("weights"), size, threads)
     raise ValueError(f"unknown flow engine {name!r}: one of dis, raft_small, raft_large")
 
@@ -164,6 +172,7 @@ def cell_means(flow: Flows, grid: int) -> Flows:
     return np.asarray(rows @ flow.astype(np.float64) @ columns.T, np.float32)
 
 
+@cache
 def _overlap(size: int, grid: int) -> npt.NDArray[np.float64]:
     edges = np.arange(grid + 1) * size / grid
     pixels = np.arange(size)

@@ -22,7 +22,7 @@ from vidmem import tables
 from vidmem.config.media import Limits
 from vidmem.features.batches import Batches, Video
 from vidmem.features.engines import frame_engine
-from vidmem.features.flow import FlowEngine, flow_engine, velocity_fields
+from vidmem.features.flow import FlowEngine, flow_engine, velocity_fields, working_edge
 from vidmem.features.gate import usable
 from vidmem.features.preprocess import Frames, grey, resize, to_short_edge
 from vidmem.features.sampling import READS, Plan, Sampled, sample_apart
@@ -97,9 +97,10 @@ def plan_of(settings: Mapping[str, Any]) -> Plan:
     return Plan(
         frame_rate_hz=frames["rate_hz"],
         max_frames=frames["max_frames"],
+        frame_edge=frames["short_edge"],
         flow_rate_hz=flow["rate_hz"],
         max_flows=flow["max_flows"],
-        keep_edge=max(frames["short_edge"], flow["size"]),
+        flow_edge=working_edge(flow),
         crop=settings["crop"],
         sampling=settings.get("sampling", "rate"),
     )

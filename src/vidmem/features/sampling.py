@@ -31,13 +31,14 @@ _FLOW, _FRAME = 0, 1
 
 @dataclass(frozen=True)
 class Plan:
-    """What is taken of a video: frames a second and most frames of each use; short edge and part that are kept."""
+    """What is taken of a video: frames a second, most frames and most of the short edge in pixels, of each use."""
 
     frame_rate_hz: float
     max_frames: int
+    frame_edge: int
     flow_rate_hz: float
     max_flows: int
-    keep_edge: int
+    flow_edge: int
     crop: Crop
     sampling: Sampling = "rate"
 
@@ -137,22 +138,37 @@ def _take(pairs: Iterator[tuple[float, Picture]], plan: Plan, chosen: Sequence[f
     frames: list[tuple[float, Frames]] = []
     flows: list[tuple[float, Frames]] = []
     stride = 1
-    last: tuple[float, Frames] | None = None  # a picture that is shown at several wanted times is converted once
+    last: _Shown | None = None
     for time, picture in pairs:
         flow_k, frame_k = time * plan.flow_rate_hz, time * plan.frame_rate_hz
         for_flow = _whole(flow_k) and round(flow_k) <= plan.max_flows
         for_frame = _whole(frame_k) and round(frame_k) % stride == 0 if at is None else time in at
         if not (for_flow or for_frame):
             continue
-        if last is None or last[0] != picture.time_s:
-            last = (picture.time_s, shrink(crop(picture.rgb()[None], plan.crop), plan.keep_edge)[0])
+        if last is None or last.time_s != picture.time_s:
+            last = _Shown(picture, plan.crop)
         if for_flow and (not flows or picture.time_s > flows[-1][0]):
-            flows.append(last)
+            flows.append((picture.time_s, last.at(plan.flow_edge)))
         if for_frame:
-            frames.append((time, last[1]))
+            frames.append((time, last.at(plan.frame_edge)))
             if len(frames) > plan.max_frames:  # a long video: every second one, evenly over what has been seen
                 frames, stride = frames[::2], stride * 2
     return Sampled(*_stacked(frames), *_stacked(flows))
+
+
+class _Shown:
+    """A picture that is wanted at some times: converted once, and shrunk once for each use."""
+
+    def __init__(self, picture: Picture, part: Crop) -> None:
+        self.time_s = picture.time_s
+        self._whole = crop(picture.rgb()[None], part)
+        self._small: dict[int, Frames] = {}
+
+    def at(self, edge: int) -> Frames:
+        """The picture, its short edge `edge` pixels at most."""
+        if edge not in self._small:
+            self._small[edge] = shrink(self._whole, edge)[0]
+        return self._small[edge]
 
 
 def _whole(number: float) -> bool:
