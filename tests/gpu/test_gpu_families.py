@@ -25,7 +25,7 @@ NEAR, PIXELS = 3e-3, (4, 0.1)  # relative, of magnitudes; largest and mean diffe
 OTHER_NOISE = {"i2vgen-xl"}  # draws the image's latents of the device's global generator: the seed's, but not the CPU's
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Case:
     """A family's pipeline on the device, its folder, and what it, once more it, and the CPU made: recorder, videos."""
 
