@@ -4,7 +4,7 @@
 
 Writes extrapolation.csv and prints the table of docs/performance.md. Every figure is a measured cost of one unit times
 the number of units, and names the tables that it is from: nothing is timed here. GPU-hours need the seconds that a
-video takes: bench/gpu/throughput.csv says so once it was run; until then `ASSUMED_SECONDS` is taken, and marked.
+video takes: bench/results/throughput.csv says so once it was run; until then `ASSUMED_SECONDS` is taken, and marked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ VIDEO_FRAMES, VIDEO_SECONDS, VIDEO_PIXELS = 16, 2.0, 256 * 256  # ModelScope's
 FRAMES, FLOWS = 32, 64  # most of a clip: `features.frames.max_frames`, `features.flow.max_flows`
 FIELD_BYTES = 2 * 16 * 16 * 4
 FILM_FRAMES = 240  # of the films of decoders.csv and features.csv
-GPU = HERE.parent / "gpu" / "throughput.csv"
+GPU = HERE.parent / "results" / "throughput.csv"
 ASSUMED_SECONDS = 20.0  # of a GPU for one video; a round number, not measured
 PIXELS_TOO = 1 + 768 / 512  # the content search compares thumbnails of 768 numbers beside vectors of 512
 
@@ -119,7 +119,7 @@ def gpu_seconds() -> tuple[float, str]:
         return ASSUMED_SECONDS, f"assumed: {ASSUMED_SECONDS:g} s a video"
     wanted = ("denoise ModelScope", "float16")
     row = next(row for row in rows_of(str(GPU)) if (row["workload"], row["dtype"]) == wanted)
-    return float(row["seconds_a_video"]), f"gpu/throughput, {row['device']}"
+    return float(row["seconds_a_video"]), f"throughput, {row['device']}"
 
 
 def searched(step: str) -> dict[str, str]:

@@ -59,15 +59,16 @@ def modelscope(device: str) -> Case:
     full = device == "cuda"
     channels, context, frames, latent = ((320, 640, 1280, 1280), 1024, 16, 32) if full else ((64, 128), 64, 8, 16)
     last = len(channels) - 1
-    unet = UNet3DConditionModel(
-        block_out_channels=channels,
-        layers_per_block=2 if full else 1,
-        sample_size=latent,
-        down_block_types=("CrossAttnDownBlock3D",) * last + ("DownBlock3D",),
-        up_block_types=("UpBlock3D",) + ("CrossAttnUpBlock3D",) * last,
-        cross_attention_dim=context,
-        attention_head_dim=64 if full else 32,
-    )
+    with torch.device(device):  # a full-size network's random weights take a minute on a CPU
+        unet = UNet3DConditionModel(
+            block_out_channels=channels,
+            layers_per_block=2 if full else 1,
+            sample_size=latent,
+            down_block_types=("CrossAttnDownBlock3D",) * last + ("DownBlock3D",),
+            up_block_types=("UpBlock3D",) + ("CrossAttnUpBlock3D",) * last,
+            cross_attention_dim=context,
+            attention_head_dim=64 if full else 32,
+        )
     vae = AutoencoderKL(block_out_channels=(8, 8, 8, 8), down_block_types=("DownEncoderBlock2D",) * 4,
                         up_block_types=("UpDecoderBlock2D",) * 4, norm_num_groups=2, latent_channels=4)  # fmt: skip
     pipeline = TextToVideoSDPipeline(
@@ -84,9 +85,10 @@ def wan(device: str) -> Case:
     heads, head, depth, ffn, frames = (12, 128, 30, 8960, 81) if full else (4, 64, 4, 1024, 17)
     height, width = (480, 832) if full else (128, 128)
     text = 4096 if full else 128
-    transformer = WanTransformer3DModel(
-        num_attention_heads=heads, attention_head_dim=head, text_dim=text, ffn_dim=ffn, num_layers=depth
-    )
+    with torch.device(device):
+        transformer = WanTransformer3DModel(
+            num_attention_heads=heads, attention_head_dim=head, text_dim=text, ffn_dim=ffn, num_layers=depth
+        )
     vae = AutoencoderKLWan(base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1)
     pipeline = WanPipeline(
         vae=vae, text_encoder=None, tokenizer=None, transformer=transformer,

@@ -31,7 +31,7 @@ def test_the_benchmark_for_gpus_runs_every_workload(tmp_path: Path) -> None:
     found = rows(tmp_path / "throughput.csv")
     assert [row["workload"] for row in found] == [
         "denoise ModelScope", "recorder ModelScope", "denoise Wan 2.1", "recorder Wan 2.1", "raft_small", "raft_large",
-        "sscd",
+        "sscd", "features", "features, network alone",
     ]  # fmt: skip
     assert all(float(row["per_s"] or row["ratio"]) > 0 for row in found)
     assert {row["device"] for row in found} == {"cpu, tiny shapes"}

@@ -88,6 +88,8 @@ def test_two_folders_are_enough() -> None:
         ("models/c", {**COMMAND, "condition": "nothing"}, "models.c.condition: 'nothing' is not one of text, image"),
         ("models/effective-size", {"kind": "planted"}, "models: model name 'effective-size' is reserved"),
         ("features/frames/engine", "sscd", "features.frames: engine 'sscd' needs `weights`"),
+        ("features/frames", {"device": "cuda"}, "features.frames: engine 'sscd-int8' runs on the CPU: drop `device`"),
+        ("features/flow", {"device": "cuda"}, "features.flow: engine 'dis' runs on the CPU: drop `device`"),
     ],
 )
 def test_a_wrong_config_is_one_line_that_names_the_place(path: str, value: Any, expected: str) -> None:

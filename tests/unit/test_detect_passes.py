@@ -15,7 +15,7 @@ from vidmem import tables
 from vidmem.generate.extra_passes import NoEntry, find_entry, first_step, make_passes, write_passes
 from vidmem.generate.known.codec import PatchCodec
 from vidmem.generate.known.planted import CaptionCondition, PlantedPipeline, _transformer, scheduler
-from vidmem.generate.load import sample
+from vidmem.generate.load import load_pipeline, sample
 from vidmem.generate.recorder import Recorder, latent_frames
 
 SETTINGS = {"steps": 3, "guidance_scale": 4.0, "width": 32, "height": 32, "frames": 9, "batch_size": 2}
@@ -140,6 +140,20 @@ def test_magnitudes_of_noise_are_those_of_the_first_step_and_cost_no_sampling(na
     assert rows[3]["content_magnitude"] == pytest.approx(alone["content_magnitude"], rel=1e-4)
     assert rows[3]["motion_magnitude"] == pytest.approx(alone["motion_magnitude"], rel=1e-4)
     assert "curvature" not in rows[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("name", ["modelscope", "wan"])
+def test_half_precision_has_a_curvature_of_the_same_size(name: str, dtype: torch.dtype, tmp_path: Path) -> None:
+    """One of them keeps its noise in half precision, the other in float32."""
+    built(name).save_pretrained(str(tmp_path), safe_serialization=True)
+    kinds = (str(kind).removeprefix("torch.") for kind in (torch.float32, dtype))
+    fine, coarse = (
+        next(make_passes(load_pipeline(tmp_path, device="cpu", dtype=kind), PROMPTS[:1], SETTINGS, {"curvature": 1}))
+        for kind in kinds
+    )
+    assert (coarse["status"], coarse["reason"], coarse["curvature_step"]) == ("ok", None, 0.1)
+    assert coarse["curvature"] > 0 and fine["curvature_step"] == 0.003
 
 
 def test_without_guidance_the_reason_is_a_row() -> None:

@@ -109,6 +109,14 @@ def test_a_torchscript_file_is_loaded_when_its_hash_is_the_pinned_one(script: Pa
     assert engine.weights_sha256 == digest
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU: tests/gpu show what it is used for")
+def test_a_network_that_shall_run_on_a_gpu_says_so_where_there_is_none(script: Path) -> None:
+    digest = hashlib.sha256(script.read_bytes()).hexdigest()
+    settings = FrameSettings(engine="sscd", weights=str(script), sha256=digest, device="cuda").model_dump()
+    with pytest.raises(ValueError, match="torch sees no GPU"):
+        frame_engine(settings, threads=1)
+
+
 def test_a_torchscript_file_with_another_hash_is_never_loaded(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.jit, "load", lambda *_, **__: pytest.fail("the file was loaded"))
     settings = FrameSettings(engine="sscd", weights=str(script), sha256="0" * 64).model_dump()

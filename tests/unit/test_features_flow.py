@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -116,6 +117,23 @@ def test_raft_runs_on_any_size_with_weights_from_a_file(name: str, tmp_path: Pat
     assert engine.weights_sha256 == sha256_of(tmp_path / "w.safetensors")
     pickled = flow_engine({**settings, "weights": str(tmp_path / "w.pth")}, threads=1)
     assert np.array_equal(velocity_fields(pickled, frames, np.arange(3) / 8, 16), fields)
+
+
+def test_threads_that_share_raft_get_the_flow_of_their_own_frames(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+    from torchvision.models import optical_flow
+
+    torch.manual_seed(0)
+    save_file(optical_flow.raft_small(weights=None).state_dict(), tmp_path / "w.safetensors")
+    engine = flow_engine(FlowSettings(engine="raft_small", weights=str(tmp_path / "w.safetensors")).model_dump(), 1)
+    clips = [sliding(0.1 * n, 0.1, width=128, height=128, fps=8, count=n + 2) for n in range(3)]
+
+    def flow(frames: Frames) -> bytes:
+        return np.stack(list(engine.flows(frames))).tobytes()
+
+    alone = [flow(frames) for frames in clips]
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(flow, clips * 2)) == alone * 2
 
 
 def test_missing_raft_weights_are_one_clear_line(tmp_path: Path) -> None:

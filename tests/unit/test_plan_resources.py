@@ -16,7 +16,7 @@ from vidmem.config.models import Diffusers, Oracle
 from vidmem.features.stage import MAX_NULL_CLIPS
 from vidmem.plan import Plan
 from vidmem.plan.needs import MOST_MINUTES, NEEDS, ON_CPU, ON_GPU, Need, most, sampling
-from vidmem.plan.resources import ARRAYS, NULL_VIDEOS, SAMPLING, megabytes, rows
+from vidmem.plan.resources import ARRAYS, FEATURES, NULL_VIDEOS, SAMPLING, megabytes, rows
 
 ROOT = Path(__file__).parents[2]
 RULES = "\n".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
@@ -69,7 +69,7 @@ def test_needs_by_hand() -> None:
     assert most([]) == Need(0, 0, 0, 0)
 
 
-def test_every_rule_asks_by_its_own_name_and_none_but_sampling_asks_for_a_gpu() -> None:
+def test_every_rule_asks_by_its_own_name_and_none_but_sampling_and_features_asks_for_a_gpu() -> None:
     parts = re.split(r"^ *(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:$", RULES, flags=re.MULTILINE)
     bodies = dict(zip(parts[1::2], parts[2::2], strict=True))
     for name, body in bodies.items():
@@ -79,7 +79,32 @@ def test_every_rule_asks_by_its_own_name_and_none_but_sampling_asks_for_a_gpu() 
     assert set(bodies) == {*NEEDS, *SAMPLING, "generate_command"}
     gpus = {name: found for name, body in bodies.items() if (found := re.findall(r" gpu=(.*),", body))}
     ours = {name: ["1"] for name in SAMPLING if name.endswith("_gpu")}
-    assert gpus == {**ours, "generate_command": ["lambda w: PLAN.needs_gpu(w.model)"]}
+    features = {name: ["PLAN.features_gpu"] for name in FEATURES}
+    assert gpus == {**ours, **features, "generate_command": ["lambda w: PLAN.needs_gpu(w.model)"]}
+
+
+SSCD = {"engine": "sscd", "weights": "sscd.pt", "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("features", "gpus"),
+    [
+        ({}, 0),
+        ({"frames": SSCD, "flow": {"engine": "raft_small"}}, 0),
+        ({"frames": {**SSCD, "device": "cuda"}}, 1),
+        ({"flow": {"engine": "raft_large", "device": "cuda"}}, 1),
+    ],
+    ids=["usual", "networks on the CPU", "frames", "flow"],
+)
+def test_features_ask_for_a_gpu_only_where_the_config_puts_a_network_on_one(
+    features: dict[str, Any], gpus: int
+) -> None:
+    plan = Plan({**CONFIG, "features": features})
+    assert plan.features_gpu == gpus
+    more = [asked(plan, rule)[0] - asked(Plan(CONFIG), rule)[0] for rule in FEATURES if rule != "features_corpus"]
+    assert more == [4000 * gpus] * 3, "libraries of CUDA take memory of the host"
+    devices = [part.get("device") for part in map(plan.settings("features").get, ("frames", "flow")) if part]
+    assert devices.count("cuda") == gpus and "cpu" not in devices, "what was made before there was a choice stays"
 
 
 def test_models_on_a_gpu_and_off_it_are_sampled_by_rules_of_their_own(plan: Plan) -> None:

@@ -18,6 +18,7 @@ rule features_corpus:
     resources:
         mem_mb=PLAN.ask("features_corpus").mem_mb,
         runtime=PLAN.ask("features_corpus").runtime,
+        gpu=PLAN.features_gpu,
     params:
         chunks=len(PLAN.corpus_chunks()),
         root=PLAN.media_roots("corpus"),
@@ -45,6 +46,7 @@ rule features_model:
     resources:
         mem_mb=PLAN.ask("features_model").mem_mb,
         runtime=PLAN.ask("features_model").runtime,
+        gpu=PLAN.features_gpu,
     params:
         root=lambda w: PLAN.videos_folder(w.model),
         settings=lambda w: PLAN.features_settings(w.model),
@@ -75,6 +77,7 @@ rule features_null:
     resources:
         mem_mb=PLAN.ask("features_null").mem_mb,
         runtime=PLAN.ask("features_null").runtime,
+        gpu=PLAN.features_gpu,
     params:
         root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),
@@ -102,6 +105,7 @@ rule features_background:
     resources:
         mem_mb=PLAN.ask("features_background").mem_mb,
         runtime=PLAN.ask("features_background").runtime,
+        gpu=PLAN.features_gpu,
     params:
         root=PLAN.media_roots(PLAN.null_side),
         settings=PLAN.settings("features", "null"),

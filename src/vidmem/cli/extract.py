@@ -37,8 +37,10 @@ def default_settings() -> dict[str, Any]:
 def extract(files: Mapping[str, str | Path], settings: Mapping[str, Any], folder: Path) -> FeatureTables:
     """Write the features of `files` (paths by the id that they get) as tables into `folder`.
 
-    `settings` is a dump of `config.features.Features`. Raises `Failure`, one line, for a file that can't be compared.
+    `settings` is a dump of `config.features.Features`; networks run on the CPU, which any machine has. Raises
+    `Failure`, one line, for a file that can't be compared.
     """
+    here = {part: {k: v for k, v in settings[part].items() if k != "device"} for part in ("frames", "flow")}
     paths = {name: Path(path).expanduser().resolve() for name, path in files.items()}
     rows = [(name, name, path.name, None, None) for name, path in paths.items()]
     found = FeatureTables(*(folder / f"{name}.parquet" for name in ("frames", "flow", "items")))
@@ -46,7 +48,7 @@ def extract(files: Mapping[str, str | Path], settings: Mapping[str, Any], folder
         extract_features(
             pl.DataFrame(rows, schema=SCHEMA, orient="row"),
             {name: path.parent for name, path in paths.items()},
-            {**settings, "max_loss": 1.0},  # what is lost is said below, by the name it was given
+            {**settings, **here, "max_loss": 1.0},  # what is lost is said below, by the name it was given
             limits=Limits(),
             threads=THREADS,
             out_frames=found.frames,

@@ -35,6 +35,17 @@ class Frames(Section):
         6.0, ge=0, description="Frames whose grey-level standard deviation (0..255) is lower match anything: left out."
     )
     batch_size: int = Field(16, ge=1, description="Frames embedded at once.")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="Where the network runs. `cuda`: on a GPU, which every job of features then asks for (engine "
+        "`sscd` only; give it a larger `batch_size` there).",
+    )
+
+    @model_validator(mode="after")
+    def _on_a_gpu(self) -> Frames:
+        if self.device == "cuda" and self.engine != "sscd":
+            raise ValueError(f"engine {self.engine!r} runs on the CPU: drop `device`, or take engine 'sscd'")
+        return self
 
     @model_validator(mode="after")
     def _pinned(self) -> Frames:
@@ -60,6 +71,18 @@ class Flow(Section):
         if weights is not None and not weights.lower().endswith((".safetensors", ".pth")):
             raise ValueError(f"{weights!r} is neither .safetensors nor .pth, of which tensors alone are read")
         return weights
+
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="Where the network runs. `cuda`: on a GPU, which every job of features then asks for (engines "
+        "`raft_*` only).",
+    )
+
+    @model_validator(mode="after")
+    def _on_a_gpu(self) -> Flow:
+        if self.device == "cuda" and self.engine == "dis":
+            raise ValueError("engine 'dis' runs on the CPU: drop `device`, or take engine 'raft_small' or 'raft_large'")
+        return self
 
     rate_hz: float = Field(8.0, gt=0, description="Common frame rate at which motion is compared, in frames a second.")
     max_flows: int = Field(64, ge=1, description="Most flow fields kept of one video.")

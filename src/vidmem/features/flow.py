@@ -7,6 +7,7 @@ search flow (Kroeger et al. 2016), which needs no weights; `raft_*` is torchvisi
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -19,6 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vidmem.features.engines import network_device
 from vidmem.features.preprocess import Frames, grey, resize, short_edge_size
 from vidmem.features.weights import WeightsError
 from vidmem.userfiles import sha256_of
@@ -66,18 +68,19 @@ class DisFlow:
 
 
 class RaftFlow:
-    """torchvision's RAFT, with sides of at least 128 that are divisible by 8; on a GPU if there is one."""
+    """torchvision's RAFT, with sides of at least 128 that are divisible by 8; `device` is cpu or cuda."""
 
-    def __init__(self, name: str, weights: str | None, size: int, threads: int, updates: int = 12) -> None:
-        import torch
-
+    def __init__(
+        self, name: str, weights: str | None, size: int, threads: int, updates: int = 12, device: str = "cpu"
+    ) -> None:
         self.name = name
         self._threads = threads
         self._size = max(size, RAFT_SIDE)
         self._updates = updates
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = network_device(device)
         model, self.weights_sha256 = _raft(name, weights)
         self._model = model.eval().to(self._device)
+        self._own = threading.local()  # of each thread: the network keeps the correlations of a call in itself
 
     def flows(self, frames: Frames) -> Iterator[Flows]:
         """See `FlowEngine.flows`."""
@@ -88,12 +91,20 @@ class RaftFlow:
         width, height = short_edge_size(frames.shape[2], frames.shape[1], self._size, RAFT_MULTIPLE)
         images = torch.from_numpy(resize(frames, width, height)).permute(0, 3, 1, 2)
         torch.set_num_threads(self._threads)  # of the calling thread
-        pairs = RAFT_PAIRS[self._device]
+        pairs = RAFT_PAIRS[self._device.split(":")[0]]
         for start in range(0, len(images) - 1, pairs):
             part = images[start : start + pairs + 1].to(self._device).float().div(127.5).sub(1.0)
             with torch.inference_mode():
-                out = self._model(part[:-1], part[1:], num_flow_updates=self._updates)[-1]
+                out = self._network()(part[:-1], part[1:], num_flow_updates=self._updates)[-1]
             yield from out.float().cpu().numpy()
+
+    def _network(self) -> Any:
+        """The network as the calling thread may use it: with the same weights, and correlations of its own."""
+        if not hasattr(self._own, "network"):
+            self._own.network = copy.copy(self._model)
+            self._own.network.__dict__["_modules"] = dict(self._model._modules)
+            self._own.network.corr_block = copy.copy(self._model.corr_block)
+        return self._own.network
 
 
 def _raft(name: str, weights: str | None) -> tuple[Any, str]:
@@ -145,7 +156,7 @@ def flow_engine(settings: Mapping[str, Any], threads: int) -> FlowEngine:
     if name == "dis":
         return DisFlow(size, threads)
     if name in RAFTS:
-        return RaftFlow(name, settings.get("weights"), size, threads)
+        return RaftFlow(name, settings.get("weights"), size, threads, device=settings.get("device", "cpu"))
     raise ValueError(f"unknown flow engine {name!r}: one of dis, raft_small, raft_large")
 
 

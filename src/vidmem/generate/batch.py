@@ -21,7 +21,10 @@ from vidmem.generate.remedies.base import RemedyUnfit
 from vidmem.generate.tasks import Task
 from vidmem.generate.tokens import is_truncated
 
-NO_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+NO_MEMORY = (
+    "out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED",
+    "unable to find an engine",  # cuDNN's last word, also where there was no room for what its ways to convolve need
+)  # fmt: skip
 REMEDY = "set `offload` to model or sequential, sample fewer or smaller frames, or use dtype float16 or bfloat16"
 
 

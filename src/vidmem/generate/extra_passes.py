@@ -39,6 +39,10 @@ from vidmem.tables import FAILED, OK, PASSES, SKIPPED, check_loss, write_table
 
 STEPS = {torch.float64: 1e-4, torch.float32: 3e-3}  # of the finite difference, relative to unit noise
 COARSE_STEP = 1e-1  # for half precision, whose rounding a smaller one would drown in
+SAME = {
+    torch.float16: 2e-3,
+    torch.bfloat16: 2e-2,
+}  # relative error of a noise that is scaled and scaled back; else 1e-3
 Entry = Callable[[torch.Tensor], torch.Tensor]  # from the scheduler's sample to what the pipeline takes as `latents`
 Noise = tuple[str, str, int]  # prompt_id, text, seed
 
@@ -48,18 +52,21 @@ class NoEntry(ValueError):
 
 
 class FirstStep(Recorder):
-    """A recorder of one step that keeps x_T and delta, both in the shape of the scheduler's sample, float32."""
+    """A recorder of one step that keeps x_T and delta, both in the shape of the scheduler's sample, float32.
+
+    `kind` is the number type of the predictions and `noise_kind` that of x_T, which pipelines keep finer or not.
+    """
 
     sample: torch.Tensor | None = None
     delta: torch.Tensor | None = None
     scale = 1.0
-    kind = torch.float32
+    kind = noise_kind = torch.float32
 
     def _signals(self, pair: Pair, heard: Heard, level: NoiseLevel) -> list[Row]:
         difference = epsilon_difference(pair[1].float() - pair[0].float(), level)
         if difference.shape == heard.sample.shape:
             self.sample, self.delta = heard.sample.float().clone(), difference
-        self.scale, self.kind = level.scale, pair[0].dtype
+        self.scale, self.kind, self.noise_kind = level.scale, pair[0].dtype, heard.sample.dtype
         return super()._signals(pair, heard, level)
 
 
@@ -74,8 +81,8 @@ def first_step(
 def find_entry(pipeline: Any, noises: Sequence[Noise], settings: Mapping[str, Any], first: FirstStep) -> Entry:
     """How this pipeline is started from a given noise, found by starting it from the noise that it had.
 
-    Pipelines differ in the shape of `latents` (frames flattened into the batch or not) and in whether they scale it to
-    the first noise level themselves. Raises `NoEntry`.
+    Pipelines differ in the shape of `latents` (frames flattened into the batch or not), in whether they scale it to
+    the first noise level themselves, and in whether they bring it to their own number type. Raises `NoEntry`.
     """
     name = type(pipeline).__name__
     if "latents" not in inspect.signature(type(pipeline).__call__).parameters:
@@ -83,7 +90,8 @@ def find_entry(pipeline: Any, noises: Sequence[Noise], settings: Mapping[str, An
     if first.sample is None:
         raise NoEntry(f"no curvature: the predictions of {name} have another shape than the scheduler's sample")
     size = float(getattr(pipeline.scheduler, "init_noise_sigma", 1.0))
-    for entry in _entries(len(noises), size):
+    close = SAME.get(first.noise_kind, 1e-3)
+    for entry in _entries(len(noises), size, first.noise_kind):
         try:
             again = first_step(pipeline, noises, settings, entry(first.sample))
         except GuidanceMismatch:
@@ -91,20 +99,20 @@ def find_entry(pipeline: Any, noises: Sequence[Noise], settings: Mapping[str, An
         except (ValueError, RuntimeError, IndexError, TypeError):  # not the shape that it takes
             continue
         x = again.sample
-        if x is not None and x.shape == first.sample.shape and torch.allclose(x, first.sample, 1e-3, 1e-3 * size):
+        if x is not None and x.shape == first.sample.shape and torch.allclose(x, first.sample, close, close * size):
             return entry
     raise NoEntry(f"no curvature: {name} doesn't start from the `latents` that it is given")
 
 
-def _entries(videos: int, size: float) -> Iterator[Entry]:
-    """Ways from the scheduler's sample to `latents`, the plainest first."""
+def _entries(videos: int, size: float, kind: torch.dtype) -> Iterator[Entry]:
+    """Ways from the scheduler's sample to `latents` of the type `kind`, the plainest first."""
 
     def apart(x: torch.Tensor) -> torch.Tensor:  # (B F, C, H, W) to (B, C, F, H, W)
         return x.reshape(videos, -1, *x.shape[1:]).movedim(2, 1)
 
     for shape in (lambda x: x, apart):
         for factor in dict.fromkeys((1.0, 1.0 / size)):
-            yield lambda x, shape=shape, factor=factor: shape(x) * factor  # type: ignore[misc]
+            yield lambda x, shape=shape, factor=factor: (shape(x) * factor).to(kind)  # type: ignore[misc]
 
 
 def curvature(

@@ -25,9 +25,9 @@ from safetensors import SafetensorError
 from vidmem.generate.adapter import at_its_levels, complete, family_over, load_parts
 from vidmem.generate.families import FAMILIES, family_of, nearest
 from vidmem.generate.fetch import GUARDRAIL, WeightsError, select
-from vidmem.generate.gpu import own_gpu
 from vidmem.generate.guardrail import COMPONENT, HINT, NoGuardrail, unnamed
 from vidmem.generate.redact import without_tokens
+from vidmem.gpu import own_gpu
 
 Frames = npt.NDArray[np.uint8]
 HUB_ID = re.compile(r"^[A-Za-z0-9][\w.-]*/[\w.-]+$")
@@ -59,24 +59,24 @@ def load_pipeline(
 ) -> Any:
     """The pipeline in a local folder, or of a hub id (`revision`: a commit of it).
 
-    `dtype` is float32, float16 or bfloat16; `device` auto (a GPU if there is one), cpu or cuda. `family` is the
-    family that it is said to be of, `scheduler` the class name of a diffusers scheduler to sample with in place of
-    its own. `offload` (GPU only) is none, model or sequential; `vae_tiling` and `vae_slicing` decode in parts.
+    `dtype` is float32, float16 or bfloat16; `device` auto, cpu or cuda. auto is a GPU if there is one, but the CPU for
+    our own pipelines, whose jobs ask for no GPU. `family` is the family that it is said to be of, `scheduler` the class
+    name of a diffusers scheduler to sample with in place of its own. `offload` (GPU only) is none, model or sequential;
+    `vae_tiling` and `vae_slicing` decode in parts.
     `motion_adapter`, a folder or a hub id at `motion_adapter_revision`, makes a video model of the image model in a
     folder. Without `guardrail` Cosmos is loaded without NVIDIA's. Raises `ModelError`.
     """
-    where = _device(device)
     folder = Path(source)
-    if folder.is_dir():
-        index = _read_index(folder)
-        name = str(index["_class_name"])
-        if name in OWN:
-            own: Any = getattr(import_module(OWN[name]), name)
-            pipeline = own.from_pretrained(folder)
-        elif motion_adapter:
-            pipeline = _with_adapter(folder, name, dtype, motion_adapter, motion_adapter_revision)
-        else:
-            pipeline = _from_folder(folder, index, dtype, guardrail)
+    index = _read_index(folder) if folder.is_dir() else {}
+    name = str(index.get("_class_name"))
+    where = _device("cpu" if name in OWN and device == "auto" else device)
+    if name in OWN:
+        own: Any = getattr(import_module(OWN[name]), name)
+        pipeline = own.from_pretrained(folder)
+    elif index and motion_adapter:
+        pipeline = _with_adapter(folder, name, dtype, motion_adapter, motion_adapter_revision)
+    elif index:
+        pipeline = _from_folder(folder, index, dtype, guardrail)
     elif HUB_ID.match(str(source)) and not folder.exists():
         pipeline = _from_hub(str(source), revision, dtype)
     else:

@@ -18,6 +18,8 @@ from vidmem.plan.readings import Readings
 
 NULL_VIDEOS = 512  # most that thresholds are set on (`features.stage`)
 SAMPLING = ("generate", "generate_gpu", "detect_passes", "detect_passes_gpu")
+FEATURES = ("features_corpus", "features_model", "features_null", "features_background")
+ON_GPU_MB = 4000  # of the host, for what CUDA's libraries hold there
 ARRAYS = ("features_corpus", "features_model", *SAMPLING)
 
 
@@ -45,6 +47,8 @@ class Resources(Readings):
         if rule == "generate_command":
             return Ask(self._command, self._size(rule))
         need = self._sampling(rule.endswith("_gpu")) if rule in SAMPLING else NEEDS[rule]
+        if rule in FEATURES and self.features_gpu:
+            need = replace(need, mem_mb=need.mem_mb + ON_GPU_MB)
         return Ask(lambda wildcards: need, self._size(rule))
 
     def needs_gpu(self, model: str) -> int:
@@ -53,6 +57,12 @@ class Resources(Readings):
         if isinstance(section, Command):
             return section.gpus
         return 1 if isinstance(section, Diffusers) and section.device != "cpu" else 0
+
+    @property
+    def features_gpu(self) -> int:
+        """GPUs that a job which extracts features asks for: one where a network of theirs runs on it."""
+        features = self.audit.features
+        return int("cuda" in (features.frames.device, features.flow.device))
 
     def on_gpu(self, models: Iterable[str]) -> list[str]:
         """Those of these models that ask for a GPU."""

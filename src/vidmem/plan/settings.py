@@ -20,6 +20,7 @@ from vidmem.userfiles import files_fingerprint, find_shards, fingerprint
 
 DUPLICATE_FROM = 0.9  # SSCD similarity of corpus clips that are the same for all purposes: no null of each other
 PATHS = {"folder", "captions", "table"}  # keys of a source
+RAFT_VERSION = 2  # of what the code makes with it: threads took one another's correlations before
 REPORT_CODE = Path(__file__).parents[1] / "report"
 
 
@@ -116,9 +117,15 @@ class Settings:
         return {**own, "model": model, "max_loss": 1.0}
 
     def _features(self, subject: str | None) -> dict[str, Any]:
+        """What is as before there was a choice is left out, so that features of then are not made again."""
         limits = (self._audit.corpus if subject in ("corpus", "null") else self._audit.generate).limits
-        usual = {"sampling"} if self._audit.features.sampling == "rate" else set()  # as before there was a choice
+        usual = {"sampling"} if self._audit.features.sampling == "rate" else set()
         dump = self._audit.features.model_dump(exclude={"corpus_chunks", *usual})
+        for part in ("frames", "flow"):
+            if dump[part]["device"] == "cpu":
+                del dump[part]["device"]
+        if dump["flow"]["engine"] != "dis":
+            dump["flow"]["version"] = RAFT_VERSION
         chosen = {**dump, "limits": limits.model_dump()}
         return {**chosen, "max_loss": 1.0} if subject in self._branches else chosen
 

@@ -1,6 +1,7 @@
 """Latte: a diffusion transformer with factorised attention in space and time, which also predicts variances.
 
-Its places in time are a table of 16.
+Its places in time are a table of 16. The pipeline cuts a caption's padding off where there is one caption, and in
+a batch leaves it there as zeros, which attention sees: other videos. So they are made one at a time, as its authors do.
 """
 
 from __future__ import annotations
@@ -26,5 +27,6 @@ FAMILY = Family(
     frames_most=16,
     size_multiple=16,
     learned_variance=True,
+    at_once=1,
     arguments=_arguments,
 )

@@ -101,13 +101,13 @@ def encoder(pipeline: Any) -> Encoder:
     """How the pipeline's latents are made of frames, by frame as the recorder brings them. Raises `RemedyUnfit`."""
     codec, vae = getattr(pipeline, "codec", None), getattr(pipeline, "vae", None)
     if codec is not None:
-        return lambda frames: codec.encode(_unit(frames, codec)[None])[0].movedim(1, 0).flatten(1)
+        return lambda frames: codec.encode(_unit(frames, pipeline, codec)[None])[0].movedim(1, 0).flatten(1)
     if vae is None or not hasattr(vae, "encode"):
         raise RemedyUnfit(f"{type(pipeline).__name__} has neither a VAE nor a codec that encodes corpus clips")
     video = "3D" in _convolutions(vae)
 
     def encode(frames: npt.NDArray[np.uint8]) -> torch.Tensor:
-        unit = _unit(frames, vae)
+        unit = _unit(frames, pipeline, vae)
         x = unit.movedim(1, 0)[None] if video else unit  # (1, 3, F, H, W), or frames as a batch of images
         latents = _normalised(vae.encode(x).latent_dist.mode(), vae)
         return (latents[0].movedim(1, 0) if video else latents).flatten(1)
@@ -136,10 +136,13 @@ def _normalised(latents: torch.Tensor, vae: Any) -> torch.Tensor:
     return (latents - (getattr(config, "shift_factor", None) or 0.0)) * factor
 
 
-def _unit(frames: npt.NDArray[np.uint8], module: Any) -> torch.Tensor:
-    """uint8 (F, H, W, 3) to (F, 3, H, W) in [-1, 1], on the module's device and in its number type."""
+def _unit(frames: npt.NDArray[np.uint8], pipeline: Any, module: Any) -> torch.Tensor:
+    """uint8 (F, H, W, 3) to (F, 3, H, W) in [-1, 1], in the module's number type.
+
+    They lie where the pipeline computes: an offloaded module itself waits elsewhere until it is called.
+    """
     tensor = torch.from_numpy(np.ascontiguousarray(frames)).movedim(-1, -3).float() / 127.5 - 1
-    return tensor.to(module.device, module.dtype)
+    return tensor.to(getattr(pipeline, "_execution_device", module.device), module.dtype)
 
 
 def _rows(sources: Sources) -> list[dict[str, Any]]:

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from vidmem.generate import gpu
-from vidmem.generate.gpu import claim
+from vidmem import gpu
+from vidmem.gpu import claim
 
 NAMES = ["GPU-a", "GPU-b"]
 CHILD = """
 import sys, time
 from pathlib import Path
-from vidmem.generate.gpu import claim
+from vidmem.gpu import claim
 print(claim(sys.argv[2:], Path(sys.argv[1])), flush=True)
 time.sleep(600)
 """
