@@ -2,13 +2,14 @@
 
     OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python bench/speed/duplicates.py --out bench/speed
 
-Captions: the whole stage over manifests of a million and of ten million rows without features (`captions.py` says what
-their captions are): multiplicity, near-duplicates, components, relations, the table. Recall is that of rewordings whose
+Captions: the whole stage over manifests of .1, 1 and 10 million rows without features (`captions.py` says what their
+captions are): multiplicity, near-duplicates, components, relations, the table. Recall is that of rewordings whose
 Jaccard similarity to their caption reaches the threshold.
 
-Content: a million frame vectors of 512 numbers through range search and components. 125,000 clips of 8 frames stand
+Content: .1, .3 and 1 million frame vectors of 512 numbers through range search and components. Clips of 8 frames stand
 around 300 centres; one in fifty is a disturbed copy of another. Making the tables is not timed. Each row is measured in
-a process of its own. Writes duplicates.csv. Ten minutes on one core, and 6 GB on disk.
+a process of its own. Writes duplicates.csv; `--rows` and `--vectors` choose sizes, and rows of others stay in the file.
+Ten minutes on one core, and 6 GB on disk.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,7 @@ import faiss
 import numpy as np
 import polars as pl
 from captions import chunks
-from machine import machine, peak_bytes, write_csv
+from machine import beside_earlier, machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.duplicates import Duplicates
@@ -32,8 +34,8 @@ from vidmem.duplicates import write_duplicates
 from vidmem.duplicates.content import content_components
 from vidmem.duplicates.shingles import fold, jaccard
 
-ROWS = (1_000_000, 10_000_000)
-ITEMS, FRAMES, WIDTH, CENTRES, COPIED, TABLE = 125_000, 8, 512, 300, 50, 5_000
+ROWS, VECTORS = (100_000, 1_000_000, 10_000_000), (100_000, 300_000, 1_000_000)
+FRAMES, WIDTH, CENTRES, COPIED, TABLE = 8, 512, 300, 50, 5_000
 JUDGED = 20_000  # rewordings
 SETTINGS: dict[str, Any] = {
     **Duplicates(semantic_limit=0).model_dump(), "grid": 16, "still_floor": 0.02, "camera_explained": 0.95,
@@ -88,25 +90,26 @@ def judge_captions(folder: Path) -> float:
     return float(together[near].mean())
 
 
-def write_vectors(folder: Path) -> None:
-    """Frame tables of `ITEMS` clips. A copy's frames have a cosine of some .87 to the original's."""
-    rng = np.random.default_rng(0)
+def write_vectors(vectors: int, folder: Path) -> None:
+    """Frame tables of clips with so many vectors. A copy's frames have a cosine of some .87 to the original's."""
+    rng, items = np.random.default_rng(0), vectors // FRAMES
     centres = rng.standard_normal((CENTRES, 1, WIDTH), np.float32)
-    kept: list[np.ndarray] = []
+    earlier = np.empty((0, FRAMES, WIDTH), np.float32)  # clips of the table before, of which there are copies
     schema = tables.frames_schema(WIDTH)
-    for table, first in enumerate(range(0, ITEMS, TABLE)):
-        clips = rng.standard_normal((TABLE, FRAMES, WIDTH), np.float32) * np.float32(0.5)
-        clips += rng.standard_normal((TABLE, 1, WIDTH), np.float32) + centres[rng.integers(CENTRES, size=TABLE)]
+    for table, first in enumerate(range(0, items, TABLE)):
+        size = min(TABLE, items - first)
+        clips = rng.standard_normal((size, FRAMES, WIDTH), np.float32) * np.float32(0.5)
+        clips += rng.standard_normal((size, 1, WIDTH), np.float32) + centres[rng.integers(CENTRES, size=size)]
         if table:
-            copies = kept[table - 1]
+            copies = earlier[: len(clips[::COPIED])]
             noise = rng.standard_normal(copies.shape, np.float32) * np.float32(0.85)
             clips[::COPIED] = copies + noise
-        kept.append(clips[1::COPIED].copy())
+        earlier = clips[1::COPIED].copy()
         clips /= np.linalg.norm(clips, axis=2, keepdims=True)
-        count = TABLE * FRAMES
+        count = size * FRAMES
         columns = {
-            "video_id": np.repeat([f"{first + n:06d}" for n in range(TABLE)], FRAMES).tolist(),
-            "frame": np.tile(np.arange(FRAMES), TABLE),
+            "video_id": np.repeat([f"{first + n:06d}" for n in range(size)], FRAMES).tolist(),
+            "frame": np.tile(np.arange(FRAMES), size),
             "time_s": np.zeros(count),
             "vector": clips.reshape(count, WIDTH),
             "thumbnail": [bytes(tables.THUMBNAIL_BYTES)] * count,
@@ -115,14 +118,18 @@ def write_vectors(folder: Path) -> None:
         tables.write_table(folder / f"{table:03d}.parquet", columns, schema)
 
 
-def measure_content(folder: Path) -> dict[str, Any]:
+def measure_content(vectors: int, folder: Path) -> dict[str, Any]:
     """Range search and components of all frame tables, and the share of copies that are with their original."""
     faiss.omp_set_num_threads(1)
     start, wall = time.process_time(), time.perf_counter()
     found = content_components(sorted(folder.glob("*.parquet")), SETTINGS)
-    row = _row("content", ITEMS * FRAMES, time.process_time() - start, time.perf_counter() - wall)
+    row = _row("content", vectors, time.process_time() - start, time.perf_counter() - wall)
+    items = vectors // FRAMES
     planted = [
-        (first + n, first - TABLE + n + 1) for first in range(TABLE, ITEMS, TABLE) for n in range(0, TABLE, COPIED)
+        (copy, first - TABLE + n + 1)
+        for first in range(TABLE, items, TABLE)
+        for n, copy in enumerate(range(first, min(first + TABLE, items)))
+        if n % COPIED == 0
     ]
     together = [found[f"{a:06d}"] == found[f"{b:06d}"] for a, b in planted]
     pairs = sum(n * (n - 1) // 2 for n in np.unique(list(found.values()), return_counts=True)[1].tolist())
@@ -152,7 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", type=int, nargs="*", default=ROWS, help="sizes of the manifests")
-    parser.add_argument("--no-content", action="store_true")
+    parser.add_argument("--vectors", type=int, nargs="*", default=VECTORS, help="numbers of frame vectors")
     arguments = parser.parse_args()
     results: list[dict[str, Any]] = []
     for rows in arguments.rows:
@@ -161,15 +168,27 @@ def main() -> None:
             row = _apart(measure_captions, rows, Path(folder))
             results.append({**row, "recall": round(_apart(judge_captions, Path(folder)), 4)})
             print(results[-1], flush=True)
-    if not arguments.no_content:
+    for vectors in arguments.vectors:
         with tempfile.TemporaryDirectory() as folder:
-            _apart(write_vectors, Path(folder))
-            results.append(_apart(measure_content, Path(folder)))
+            _apart(write_vectors, vectors, Path(folder))
+            results.append(_apart(measure_content, vectors, Path(folder)))
             print(results[-1], flush=True)
-    cost = {r["what"]: r["microseconds_a_row"] for r in reversed(results)}  # of the smallest size
-    for row in results:
-        row["times_the_smallest"] = round(row["microseconds_a_row"] / cost[row["what"]], 3)
-    write_csv(arguments.out / "duplicates.csv", [{**row, **machine()} for row in results])
+    path = arguments.out / "duplicates.csv"
+    write_csv(path, _compared(beside_earlier(path, [{**row, **machine()} for row in results], ("what", "rows"))))
+
+
+def _compared(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with `times_the_smallest`: what a row costs, by what it costs at the smallest size of its kind."""
+    cost = {row["what"]: float(row["microseconds_a_row"]) for row in reversed(results)}
+    last = ("date", "machine")
+    return [
+        {
+            **{name: value for name, value in row.items() if name not in last},
+            "times_the_smallest": round(float(row["microseconds_a_row"]) / cost[row["what"]], 3),
+            **{name: row[name] for name in last},
+        }
+        for row in results
+    ]
 
 
 if __name__ == "__main__":

@@ -40,6 +40,19 @@ def _cpuinfo() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
+def beside_earlier(path: Path, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The rows, and those of an earlier run that have other values of `keys` (sizes and what was measured), so that a
+    small size is measured without a large one; things in the order in which they came first, sizes ascending."""
+    earlier: list[Mapping[str, Any]] = []
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            earlier = list(csv.DictReader(file))
+    found = {tuple(str(row[key]) for key in keys): row for row in (*earlier, *rows)}
+    first = {value: n for n, value in enumerate(dict.fromkeys(value for names in found for value in names))}
+    order = sorted(found, key=lambda names: [int(v) if v.isdigit() else first[v] for v in names])
+    return [found[names] for names in order]
+
+
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows of one set of columns."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from hashlib import sha1
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PIECE = 1 << 16  # bytes that are given at a time
 
 
 class Hub(ThreadingHTTPServer):
     """One repository `owner/name` at one commit: the list of its files, and the files.
 
     `served` counts the bytes given of each file. `gated`: no file is given. `cut`: the file whose first download breaks
-    off; it is "cut" once that has happened.
+    off; it is "cut" once that has happened. `hold` stops all downloads in their midst.
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
@@ -25,6 +28,25 @@ class Hub(ThreadingHTTPServer):
         self.gated = False
         self.served: dict[str, int] = {}
         self.cut = ""
+        self.held = threading.Event()  # no more is given
+        self._room: float = float("inf")
+        self._freed, self._taking = threading.Event(), threading.Lock()
+
+    def hold(self, after: float) -> None:
+        """Let what is held go on, and give no more once so many further bytes have been given."""
+        freed = self._freed
+        self.held.clear()
+        self._room, self._freed = after, threading.Event()
+        freed.set()
+
+    def take(self, size: int) -> None:
+        """Wait until so many bytes may be given."""
+        with self._taking:
+            self._room -= size
+            enough, freed = self._room >= 0, self._freed
+        if not enough:
+            self.held.set()
+            freed.wait()
 
     @property
     def address(self) -> str:
@@ -87,11 +109,18 @@ class _Answer(BaseHTTPRequestHandler):
         self.end_headers()
         if body:
             part = data[start : start + 1000] if self.server.cut == name else data[start:]
-            self.server.served[name] = self.server.served.get(name, 0) + len(part)
-            self.wfile.write(part)
+            with suppress(ConnectionError):  # who asked was killed
+                self._give(name, part)
             if self.server.cut == name:
                 self.server.cut = "cut"
                 self.connection.close()
+
+    def _give(self, name: str, part: bytes) -> None:
+        for first in range(0, len(part), PIECE):
+            piece = part[first : first + PIECE]
+            self.server.take(len(piece))
+            self.server.served[name] = self.server.served.get(name, 0) + len(piece)
+            self.wfile.write(piece)
 
     def log_message(self, *_: Any) -> None:
         pass

@@ -28,11 +28,17 @@ def script_of(process: psutil.Process) -> str | None:
     return found[0].rsplit("/", 1)[1].split(".")[1] if found else None
 
 
-def start(command: list[str], folder: Any) -> subprocess.Popen[bytes]:
-    """Start the workflow as the leader of a group of its own."""
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+def start(command: list[str], folder: Any, environment: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+    """Start the workflow as the leader of a group of its own, in this environment, else in ours and offline."""
+    environment = environment or {**os.environ, "HF_HUB_OFFLINE": "1"}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     return subprocess.Popen(command, cwd=folder, start_new_session=True, env=environment, **quiet)  # type: ignore[call-overload,no-any-return]
+
+
+def job_of(head: subprocess.Popen[bytes], script: str) -> psutil.Process:
+    """The process in which a script's job runs now."""
+    (found,) = (p for p in psutil.Process(head.pid).children(recursive=True) if script_of(p) == script)
+    return found
 
 
 def kill_all(head: subprocess.Popen[bytes]) -> None:

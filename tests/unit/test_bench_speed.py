@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,3 +63,52 @@ def test_the_page_on_performance_shows_what_the_tables_say(tmp_path: Path) -> No
     said = {row["stage"]: row for row in rows(BENCH / "speed" / "extrapolation.csv")}
     for row in rows(tmp_path / "extrapolation.csv"):
         assert row == said[row["stage"]]
+
+
+def test_the_page_on_performance_shows_how_every_stage_grows_at_three_sizes_or_more() -> None:
+    done = script("speed/memory.py")
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    growth, demo = done.stdout.strip().split("\n\n")
+    assert growth in page and demo in page
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in growth.splitlines()[2:]]
+    for stage, sizes, _, memory, _ in lines:
+        assert sizes.count(", ") >= 2, stage
+        largest = max(int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", memory.split(" MB")[0]))
+        assert ("over 4 GiB" in memory) == (largest > 4295), stage
+    assert [line[0] for line in lines if "over 4 GiB" in line[3]] == ["duplicates: captions"]
+    assert all(int(row["peak_rss_mb"]) < 4295 for row in rows(BENCH / "speed" / "memory_demo.csv"))
+
+
+def test_the_largest_job_of_every_stage_of_an_audit_is_read_from_its_benchmarks(tmp_path: Path) -> None:
+    for name, peaks in {
+        "corpus/make": [10, 30],
+        "corpus/items-000": [20],
+        "report/report": [7],
+        "truth/p": ["NA"],
+    }.items():
+        path = tmp_path / "demo" / "benchmarks" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("s\tmax_rss\n" + "".join(f"1\t{peak}\n" for peak in peaks), encoding="utf-8")
+    found = script("speed/memory.py", "--results", str(tmp_path / "demo"), "--out", str(tmp_path))
+    assert found.returncode == 0, found.stderr
+    said = [
+        (row["stage"], row["jobs"], row["peak_rss_mb"], row["largest"]) for row in rows(tmp_path / "memory_demo.csv")
+    ]
+    assert said == [("corpus", "3", "31", "corpus/make"), ("report", "1", "7", "report/report")]
+
+
+def test_sizes_that_are_measured_stand_beside_those_of_an_earlier_run(tmp_path: Path) -> None:
+    """Only the rows of the same thing and size give way."""
+    sys.path.insert(0, str(BENCH / "speed"))
+    try:
+        from machine import beside_earlier, write_csv
+    finally:
+        sys.path.pop(0)
+    path = tmp_path / "t.csv"
+    write_csv(path, [{"what": what, "rows": n, "cpu_s": 1.0} for what in ("b", "a") for n in (100, 2000)])
+    new = [{"what": "a", "rows": 2000, "cpu_s": 2.0}, {"what": "b", "rows": 30, "cpu_s": 3.0}]
+    write_csv(path, beside_earlier(path, new, ("what", "rows")))
+    assert [tuple(row.values()) for row in rows(path)] == [
+        ("b", "30", "3.0"), ("b", "100", "1.0"), ("b", "2000", "1.0"), ("a", "100", "1.0"), ("a", "2000", "2.0"),
+    ]  # fmt: skip

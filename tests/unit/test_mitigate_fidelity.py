@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from vidmem.mitigate.corpus import Captions
+from vidmem import tables
+from vidmem.mitigate.corpus import Captions, read_captions
 from vidmem.mitigate.fidelity import ContentFidelity, TextFidelity, TooFewCaptions
+from vidmem.tables import stream
+from vidmem.text import prompt_id, stable_fraction
 
 DIM, WORDS = 24, 8
 RNG = np.random.default_rng(0)
@@ -111,3 +115,23 @@ def test_content_is_unknown_of_real_clips_mixed_prompts_and_contents_without_oth
     for sources in ({"a-real-clip"}, {"rug-0", "map-0"}, {"sea-0"}, set()):
         assert fidelity.score(RENDERED["rug-1"], frozenset(sources)) is None
     assert ContentFidelity({}, {}).score(RENDERED["rug-1"], frozenset({"rug-0"})) is None
+
+
+def test_the_captions_that_a_hash_draws_are_read_with_all_their_clips(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against all captions sorted at once; few rows are read at a time, so that captions are let go on the way."""
+    monkeypatch.setattr(stream, "GROUP_ROWS", 16)
+    rows = [
+        {"item_id": f"i{n}", "same_as": f"i{n % 67}", "caption": f"clip  {n % 45}", "status": "ok"} for n in range(200)
+    ]
+    odd = [{"caption": None}, {"caption": "  "}, {"caption": "clip 3", "status": "failed"}]
+    rows += [{"item_id": f"o{n}", "same_as": f"o{n}", "status": "ok"} | row for n, row in enumerate(odd)]
+    with tables.table_writer(tmp_path / "m.parquet", tables.MANIFEST) as write:
+        write(rows)
+    clips = {f"clip {n}": {f"i{m % 67}" for m in range(200) if m % 45 == n} for n in range(45)}
+    order = sorted(clips, key=lambda text: stable_fraction("captions", prompt_id(text)))
+    for most in (1, 10, 100):
+        found = read_captions(tmp_path / "m.parquet", most)
+        assert dict(zip(found.texts, found.clips, strict=True)) == {t: clips[t] for t in order[:most]}
+        assert list(found.ids) == sorted(map(prompt_id, order[:most])) == [prompt_id(text) for text in found.texts]

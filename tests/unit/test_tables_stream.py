@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -41,6 +42,22 @@ def test_batches_are_the_rows_asked_for(
     batches = tables.iter_batches(path, ["item_id"], start=start, stop=start + length, size=4)
     found = [item for batch in batches for item in batch.column("item_id").to_pylist()]
     assert found == [f"i{n}" for n in range(sum(cuts))][start : start + length]
+
+
+@settings(max_examples=15)
+@given(sizes=st.lists(st.integers(0, 25), min_size=1, max_size=4), wanted=st.sets(st.integers(0, 99)))
+def test_rows_that_fulfil_a_condition_are_those_of_the_whole_tables(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], wanted: set[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("where")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stream, "GROUP_ROWS", 10)
+        paths = [write(folder / f"{n}.parquet", [size]) for n, size in enumerate(sizes)]
+    where = pl.col("caption").is_in([str(n) for n in wanted])
+    for columns in (None, ["item_id", "caption"]):
+        expected = tables.read_table(paths, columns).filter(where)
+        assert tables.read_where(paths, where, columns).equals(expected)
+    assert tables.read_where(paths[0], where).equals(tables.read_table(paths[0]).filter(where))
 
 
 def test_a_table_is_whole_or_not_there(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ KILLED = {  # a benchmark of each rule's jobs
 }
 
 
+REWORDED = "results/small/mitigate/sized-of-2.other.1/flagged-000.prompts.parquet"
+SIZES = "results/small/truth/effective-size.parquet"
+ASIDE = {"mitigate_reword": "mitigate/sized-of-2.other.1/flagged-000", "effective_size": "truth/effective-size"}
+
+
 def digests(folder: Path) -> dict[str, str]:
     """Hashes of every table and shard; logs, benchmarks and what the report says of seconds hold times."""
     kept = {".parquet", ".tar", ".mp4", ".csv", ".safetensors"}
@@ -85,7 +90,8 @@ def digests(folder: Path) -> dict[str, str]:
 def test_two_runs_from_scratch_give_the_same_bytes(audit: Any, make_workflow: Callable[..., Any]) -> None:
     """Though in the second a job of each of these rules is killed -9, and two of the times the head with it.
 
-    Most other rules are killed in tests/faults/test_audit_harmed.py.
+    Other rules are killed below, in tests/workflow/test_mitigate_audit.py, tests/workflow/test_fetched_model.py and
+    tests/faults/test_audit_harmed.py.
     """
     again, killer = make_workflow(CONFIG), Killer(worked(audit, KILLED), with_head=2, seed=7)
     killer.run(again)
@@ -216,11 +222,41 @@ def test_snakemakes_own_report_holds_ours(audit: Any) -> None:
     assert all("audit small" in results[name]["caption"] for names in found.values() for name in names)
 
 
+def copied(audit: Any, make_workflow: Callable[..., Any], config: dict[str, Any]) -> Any:
+    """The finished audit once more, with another config."""
+    again = make_workflow(config, audit.snakefile)
+    shutil.copytree(audit.folder / "results", again.folder / "results")
+    shutil.copytree(audit.folder / ".snakemake/metadata", again.folder / ".snakemake/metadata")
+    return again
+
+
+def test_killed_while_it_rewords_and_while_it_compares_sizes_the_tables_are_the_same(
+    audit: Any, make_workflow: Callable[..., Any]
+) -> None:
+    """One of the two jobs is killed with the head. Models of two and of four clips are given the verdicts of two others
+    of the audit, so that none has to be trained until it memorises.
+    """
+    more = copy.deepcopy(CONFIG)
+    more["models"]["sized"] = {"kind": "planted", "sizes": [2, 4]}
+    remedies = {"remedies": {"other": {"kind": "reword"}}, "strengths": {"other": [1]}}
+    more["mitigate"] = {"models": ["sized-of-2"], "flagged": 2, "unflagged": 0, **remedies}
+    killed = copied(audit, make_workflow, more)
+    for size, other in ((2, "oracle"), (4, "replay")):
+        metrics = killed.folder / "results/small/metrics"
+        shutil.copy2(metrics / f"{other}.parquet", metrics / f"sized-of-{size}.parquet")
+    killed.run(REWORDED, SIZES, "--allowed-rules", "mitigate_prompts", *ASIDE)
+    found = {name: (killed.folder / name).read_bytes() for name in (REWORDED, SIZES)}
+    words, sizes = (tables.read_table(killed.folder / name) for name in (REWORDED, SIZES))
+    assert words["text"].n_unique() == 2 and sizes.select("clips", "verdict_share").rows()[0] == (2, 1.0)
+    killer = Killer(worked(killed, ASIDE), with_head=1, seed=3)
+    killer.run(killed, REWORDED, SIZES, "--allowed-rules", *ASIDE, "--forcerun", *ASIDE)
+    assert killer.killed.total() == killer.heads.total() == 1
+    assert {name: (killed.folder / name).read_bytes() for name in found} == found
+
+
 def test_a_killed_run_loses_no_finished_clip(audit: Any, make_workflow: Callable[..., Any]) -> None:
     """kill -9 in the middle of sampling: finished clips stay, and the end is the same as without the kill."""
-    killed = make_workflow(CONFIG, audit.snakefile)
-    shutil.copytree(audit.folder / "results", killed.folder / "results")
-    shutil.copytree(audit.folder / ".snakemake/metadata", killed.folder / ".snakemake/metadata")
+    killed = copied(audit, make_workflow, CONFIG)
     folder = killed.folder / "results/small/generate/oracle"
     whole = {path.name: path.read_bytes() for path in folder.glob("video-duplicated-000.*")}
     for name in whole:

@@ -11,7 +11,7 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
 from vidmem.generate.families import FAMILIES, Family, family_of
-from vidmem.generate.fetch import WeightsError, explain, fetch
+from vidmem.generate.fetch import WeightsError, explain, fetch, sweep
 from vidmem.generate.redact import without_tokens
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model.safetensors"
@@ -47,6 +47,7 @@ def adapter_folder(source: str, revision: str | None) -> Path:
     try:
         config = Path(hf_hub_download(source, CONFIG, revision=revision))
         hf_hub_download(source, WEIGHTS, revision=revision)
+        sweep(config.parent)
     except LocalEntryNotFoundError:
         raise WeightsError(_unreachable(source, revision)) from None
     except EntryNotFoundError as error:

@@ -1,4 +1,6 @@
-"""Weights from the hub, at a pinned commit, into the hub's own cache: shared by all audits, resumable, used offline.
+"""Weights from the hub, at a pinned commit, into the hub's own cache: shared by all audits, used offline.
+
+A killed fetch goes on with the files that are not there whole.
 
 Only what a pipeline loads is fetched: `model_index.json`, and of each component that it names the safetensors and the
 text files. Pickle is never fetched, for reading it can run code; a repository without anything else is refused with
@@ -11,6 +13,7 @@ import glob
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -46,6 +49,7 @@ def fetch(source: str, revision: str) -> dict[str, Any]:
     """
     try:
         folder = _download(source, revision)
+        sweep(folder)
     except (HTTPError, OSError) as error:
         try:
             folder = cached(source, revision)
@@ -57,6 +61,19 @@ def fetch(source: str, revision: str) -> dict[str, Any]:
     kept = select(names, _read_index(folder, source), source, revision)
     files = [{"path": name, "bytes": (folder / name).stat().st_size} for name in kept]
     return {"source": source, "revision": revision, "files": files}
+
+
+def sweep(snapshot: Path) -> None:
+    """Delete what killed downloads left half in the cache of files that it now holds whole.
+
+    The hub's client begins a file in hand anew under a name of its own, and never comes back for the old one. A file
+    that is there whole is fetched by nobody, so nobody writes beside it.
+    """
+    blobs = snapshot.parents[1] / "blobs"
+    for half in blobs.glob("*.incomplete"):
+        if (blobs / half.name.split(".")[0]).is_file():
+            with suppress(OSError):  # of another user's
+                half.unlink()
 
 
 def cached(source: str, revision: str) -> Path:

@@ -12,7 +12,7 @@ import polars as pl
 
 from vidmem.config.media import Limits
 from vidmem.media import MediaError, MediaInfo, MediaRef, centre_crop, read_clip, resize
-from vidmem.tables import OK, read_table
+from vidmem.tables import OK, read_where
 from vidmem.text import stable_fraction
 from vidmem.userfiles import Roots, media_path
 
@@ -44,9 +44,10 @@ def first_frames(
     `size` (width, height) in pixels: the centred part of that aspect, resized to it; None leaves the frame as it is.
     An image is its own first frame.
     """
-    table = read_table(manifest, columns=_COLUMNS)
+    wanted = list(dict.fromkeys(ids))
+    table = read_where(manifest, pl.col("item_id").is_in(wanted), _COLUMNS)
     rows = {row["item_id"]: row for row in table.iter_rows(named=True)}
-    return {item: _first_frame(rows.get(item), root, size, limits) for item in dict.fromkeys(ids)}
+    return {item: _first_frame(rows.get(item), root, size, limits) for item in wanted}
 
 
 def _first_frame(
@@ -67,11 +68,8 @@ def _first_frame(
 
 def distinct_items(manifest: str | Path) -> list[str]:
     """Ids of the ok items of a manifest, one for each file that is there more than once, sorted."""
-    table = read_table(manifest, columns=["item_id", "same_as", "status"])
-    table = table.filter(
-        (pl.col("status") == OK) & (pl.col("same_as").is_null() | (pl.col("same_as") == pl.col("item_id")))
-    )
-    return table["item_id"].sort().to_list()
+    first = (pl.col("status") == OK) & (pl.col("same_as").is_null() | (pl.col("same_as") == pl.col("item_id")))
+    return read_where(manifest, first, ["item_id", "same_as", "status"])["item_id"].sort().to_list()
 
 
 def with_conditions(prompts: Sequence[Mapping[str, Any]], items: Sequence[str], own: bool) -> list[dict[str, Any]]:

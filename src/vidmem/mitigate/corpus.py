@@ -29,17 +29,46 @@ class Captions:
 
 def read_captions(manifest: Path, most: int = MOST_CAPTIONS) -> Captions:
     """The captions of the ok items, in the order of their ids; of more than `most` those that a hash draws."""
-    rows = tables.read_table(manifest, ["same_as", "caption", "status"]).filter(pl.col("status") == tables.OK)
-    texts: dict[str, str] = {}
-    clips: dict[str, set[str]] = {}
-    for clip, caption in rows.select("same_as", "caption").unique().drop_nulls().iter_rows():
-        if text := normalise_text(caption):
-            key = prompt_id(text)
-            texts[key] = text
-            clips.setdefault(key, set()).add(clip)
-    drawn = sorted(texts, key=lambda key: (stable_fraction("captions", key), key))[:most]
-    ids = tuple(sorted(drawn))
-    return Captions(ids, tuple(texts[i] for i in ids), tuple(frozenset(clips[i]) for i in ids))
+    drawn = _Drawn(most)
+    for batch in tables.iter_batches(manifest, ["same_as", "caption", "status"]):
+        rows = pl.DataFrame(pl.from_arrow(batch)).filter(pl.col("status") == tables.OK)
+        for clip, caption in rows.select("same_as", "caption").unique().drop_nulls().iter_rows():
+            if text := normalise_text(caption):
+                drawn.see(prompt_id(text), text, clip)
+    kept = drawn.end()
+    ids = tuple(sorted(kept))
+    return Captions(ids, tuple(kept[i][0] for i in ids), tuple(frozenset(kept[i][1]) for i in ids))
+
+
+class _Drawn:
+    """The `most` captions that a hash puts first, with their texts and clips; of others nothing is held for long."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._last = (1.0, "")  # nothing beyond it is among the first
+        self._found: dict[str, tuple[str, set[str]]] = {}
+
+    def see(self, key: str, text: str, clip: str) -> None:
+        """One caption of one clip. A caption that was let go never comes back: it is beyond the last for good."""
+        if key not in self._found:
+            if self._place(key) > self._last:
+                return
+            self._found[key] = (text, set())
+        self._found[key][1].add(clip)
+        if len(self._found) > 2 * self._most:
+            self.end()
+
+    def end(self) -> dict[str, tuple[str, set[str]]]:
+        """Let go of what is not among the first; the rest by caption."""
+        first = sorted(self._found, key=self._place)[: self._most]
+        if len(first) == self._most:
+            self._last = self._place(first[-1])
+        self._found = {key: self._found[key] for key in first}
+        return self._found
+
+    @staticmethod
+    def _place(key: str) -> tuple[float, str]:
+        return stable_fraction("captions", key), key
 
 
 def mean_vectors(paths: Iterable[Path], ids: Iterable[str] | None = None) -> dict[str, Vectors]:

@@ -30,7 +30,7 @@ class Source:
 
 def references(inputs: ReportInputs, ids: Iterable[str]) -> dict[str, Source]:
     """The corpus items `ids`, by item_id."""
-    frame = tables.read_table(inputs.manifest).filter(pl.col("item_id").is_in(list(ids)))
+    frame = tables.read_where(inputs.manifest, pl.col("item_id").is_in(list(ids)))
     return {
         r["item_id"]: _source(r, inputs.corpus_root, r["caption"], r["same_as"] or r["item_id"])
         for r in frame.to_dicts()

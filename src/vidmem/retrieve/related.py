@@ -28,12 +28,14 @@ def own_clips(videos: Sequence[Path], manifest: Path) -> Related:
 
     Asked of the whole manifest, since a folder of videos may answer prompts that are in no curated set.
     """
-    sources: Related = defaultdict(set)
-    for row in tables.read_table(manifest).filter(pl.col("status") == tables.OK).iter_rows(named=True):
-        if row["caption"] and normalise_text(row["caption"]):
-            sources[prompt_id(row["caption"])].add(row["same_as"])
-    rows = tables.read_table(videos).iter_rows(named=True)
-    return {r["video_id"]: sources[r["prompt_id"]] for r in rows if r["prompt_id"] in sources}
+    asked = tables.read_table(videos, ["video_id", "prompt_id"])
+    sources: Related = {prompt: set() for prompt in asked["prompt_id"].drop_nulls()}
+    for batch in tables.iter_batches(manifest, ["caption", "same_as", "status"]):
+        frame = pl.DataFrame(pl.from_arrow(batch)).filter(pl.col("status") == tables.OK)
+        for caption, same_as in frame.select("caption", "same_as").iter_rows():
+            if caption and (text := normalise_text(caption)) and (prompt := prompt_id(text)) in sources:
+                sources[prompt].add(same_as)
+    return {video: sources[prompt] for video, prompt in asked.iter_rows() if sources.get(prompt)}
 
 
 def relatives(manifest: Path, corpus_frames: Iterable[Path] = (), duplicate_from: float = 0.9) -> Related:
@@ -44,7 +46,8 @@ def relatives(manifest: Path, corpus_frames: Iterable[Path] = (), duplicate_from
     the customary threshold: clips that merely look alike belong into the null. With no `corpus_frames` only captions
     and bytes are compared.
     """
-    frame = tables.read_table(manifest).filter(pl.col("status") == tables.OK)
+    columns = ["item_id", "caption", "same_as", "status"]
+    frame = tables.read_table(manifest, columns).filter(pl.col("status") == tables.OK)
     by_caption: dict[str, set[str]] = defaultdict(set)
     captions = {}
     for row in frame.iter_rows(named=True):

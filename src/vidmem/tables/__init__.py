@@ -39,7 +39,7 @@ from vidmem.tables.schemas import (
     vector,
 )
 from vidmem.tables.seal import DamagedTable, opened
-from vidmem.tables.stream import checked, count_rows, iter_batches, table_writer
+from vidmem.tables.stream import checked, count_rows, iter_batches, read_where, table_writer
 
 __all__ = [
     "ASKED_AGAIN",
@@ -81,6 +81,7 @@ __all__ = [
     "read_made_by",
     "read_table",
     "read_vectors",
+    "read_where",
     "table_writer",
     "vector",
     "write_table",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -70,6 +72,25 @@ def iter_batches(
                     file, group, columns, max(start - first, 0), None if stop is None else stop - first, size
                 )
             first += rows
+
+
+def read_where(
+    path: str | Path | Iterable[str | Path], where: pl.Expr, columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """The rows, in their order, for which a condition on `columns` holds: no more of a table is held at a time.
+
+    `path` is one table, or several of one schema, of which there is at least one.
+    """
+    paths = [path] if isinstance(path, (str, Path)) else list(path)
+    with opened(paths[0]) as file:
+        schema = file.schema_arrow.remove_metadata()
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
+    found: list[pa.RecordBatch] = []
+    for batch in itertools.chain.from_iterable(iter_batches(one, columns) for one in paths):
+        mask = pl.DataFrame(pl.from_arrow(batch)).select(where).to_series().to_arrow()
+        found.append(batch.filter(mask).select(schema.names))  # a copy: polars would hold on to the texts of all rows
+    return pl.DataFrame(pl.from_arrow(pa.Table.from_batches([b.replace_schema_metadata(None) for b in found], schema)))
 
 
 def checked(path: str | Path, columns: Sequence[str]) -> Path:
