@@ -68,7 +68,8 @@ def batches() -> list[np.ndarray]:
 def least_cosines(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """The least cosine of the same frame's vectors, and of what tells them from the mean of all.
 
-    Weights are random, and so all vectors are nearly the same: what counts is in the difference.
+    Weights are random, and so all vectors are nearly the same: what counts is in the difference. Rounding weights to
+    TF32 takes the latter to .99985 on the CPU, and changing them by a millionth leaves it at .9999999.
     """
     mean = one.mean(0)
     a, b = one - mean, other - mean
@@ -86,7 +87,7 @@ def test_frame_vectors_are_the_cpus(weights: dict[str, str], batches: list[np.nd
     found = {"float32": least_cosines(expected, whole), "TF32": least_cosines(expected, rounded)}
     said = f"least cosine with the CPU's, and of the difference to the mean: {found}"
     assert found["float32"][0] > 0.9999 and found["float32"][1] > 0.9999, said
-    assert found["TF32"][0] > 0.9999 and found["TF32"][1] > 0.99, said
+    assert found["TF32"][0] > 0.9999 and found["TF32"][1] > 0.998, said
     assert np.linalg.norm(rounded, axis=1) == pytest.approx(np.ones(len(rounded)), abs=1e-5)
 
 

@@ -39,7 +39,6 @@ from vidmem.gpu import own_gpu
 MODULES = pipelines.families()
 FAMILIES = ("modelscope", "wan")
 DENOISER = {"modelscope": "unet.conv_in", "wan": "transformer.patch_embedding"}
-OFFLOADED = {"none": DEVICE, "model": "cpu", "sequential": "meta"}  # where weights lie between calls
 TF32 = 5e-2  # relative: rounding weights to TF32's 10 bits changes magnitudes on the CPU by up to 1.4e-2
 on_a_gpu = pytest.mark.skipif(DEVICE == "cpu", reason="the CPU's memory is not filled")
 
@@ -98,8 +97,8 @@ def test_offloaded_weights_sample_the_same(name: str, offload: str, folders: dic
         found, where = apart(plain.rows, recorder.rows)
         most, mean = pixels_apart(pictures, videos)
         assert found <= 1e-3 and most <= 1, f"signals differ by {found:.2g} ({where}), pixels by {most} ({mean:.3f})"
-    if DEVICE != "cpu":
-        assert devices(pipeline) == {OFFLOADED[offload]}, "weights stay on the GPU between calls"
+    found_on = devices(pipeline)
+    assert DEVICE == "cpu" or DEVICE not in found_on, f"weights lie on {found_on} between calls"
 
 
 @pytest.mark.parametrize("offload", ["none", "model", "sequential"])
@@ -116,7 +115,7 @@ def test_a_screening_stops_after_the_first_step_and_can_be_called_again(
 
 # Memory
 
-LARGE = {"width": 512, "height": 512, "crf": 30}  # so large that videos count, and not weights
+LARGE = {"frames": 17, "width": 512, "height": 512, "crf": 30}  # so large that videos count, and not weights
 
 
 def peak(work: Any) -> int:
@@ -167,7 +166,7 @@ def test_a_chunk_of_videos_that_never_fit_is_rows_that_say_what_to_do(folders: d
     loaded = peak(lambda: load_pipeline(source, device=DEVICE))
     limit = (one + loaded) // 2 + 40 * 2**20  # torch takes parts of 20 MB for what is small
     said = f"bytes in use: one video {one:,}, weights {loaded:,}; limit {limit:,}"
-    assert limit < 0.9 * one, said
+    assert limit < 0.95 * one, said
     with at_most(limit), quiet():
         _, videos, signals = generate(source, tmp_path / "never", prompts, **LARGE, batch_size=4)
     assert videos["status"].to_list() == ["failed"] * 4, (said, videos["reason"].to_list())

@@ -214,6 +214,22 @@ def test_the_same_pixels_and_signals_come_again(case: Case) -> None:
     assert not np.array_equal(videos[0], videos[1]), "seeds differ"
 
 
+def test_a_video_does_not_depend_on_what_is_sampled_with_it(case: Case) -> None:
+    """The second prompt's first, alone; what takes one video at a time takes it as it did."""
+    family, settings = case.family, settings_of(case.family.name)
+    first = [pictures()[2]] if family.condition == "image" else None
+    labels = LABELS[2:3] if family.condition == "class" else None
+    frames = latent_frames(case.pipeline, settings["frames"])
+    with warnings.catch_warnings(), Recorder(case.pipeline, guidance_scale=4.0, latent_frames=frames) as recorder:
+        warnings.simplefilter("ignore")
+        (video,) = sample(case.pipeline, TEXTS[2:3], SEEDS[2:3], settings, first, labels)
+    together, videos = case.runs[0]
+    assert np.abs(video.astype(int) - videos[2].astype(int)).max() <= 2
+    for alone, row in zip(recorder.rows[0], together.rows[2], strict=True):
+        if family.layout is not None:
+            assert alone["content_magnitude"] == pytest.approx(row["content_magnitude"], rel=3e-3)
+
+
 @pytest.mark.parametrize(
     ("name", "dtype"),
     [("modelscope", "bfloat16"), ("wan", "bfloat16"), ("ltx", "float16"), ("animatediff-sdxl", "float16")],

@@ -30,6 +30,7 @@ from vidmem.config import load_config
 from vidmem.config.media import Limits
 from vidmem.generate import run
 from vidmem.generate.asked import unprompted
+from vidmem.generate.batch import _problem
 from vidmem.generate.clip import shows_nothing
 from vidmem.generate.guidance import GuidanceMismatch
 from vidmem.generate.images import conditioned, distinct_items, first_frames, with_conditions
@@ -224,6 +225,12 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     if used == [2] * 6:
         ample = generate(unet, tmp_path / "ample", **MODEL | {"batch_size": 2})
         assert all(files[name].read_bytes() == ample[name].read_bytes() for name in files)
+
+
+def test_libraries_that_find_no_room_mean_that_memory_ran_out() -> None:
+    cudnn = "GET was unable to find an engine to execute this computation"
+    assert _problem(RuntimeError(cudnn)).memory and _problem(torch.OutOfMemoryError("CUDA")).memory
+    assert not _problem(ValueError("the pipeline gave 1 videos where 2 were asked for")).memory
 
 
 def test_out_of_memory_with_one_video_fails_it_and_says_what_to_do(
