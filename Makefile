@@ -21,7 +21,7 @@ demo: $(READY) ## set up, run the default audit, print its verdicts and where th
 
 # Files of tests side by side, the long ones first; a worker takes one thread where it is not told otherwise. There is a
 # worker more than cores, for some wait: for SLURM's next look at its jobs, for a browser, for a job to be killed.
-TESTED := tests/workflow tests/slurm tests/conda tests/faults tests/unit tests/browser
+TESTED := tests/workflow tests/slurm tests/conda tests/faults tests/gpu tests/unit tests/browser
 test: $(READY_DEV) ## set up, run every test (or TESTS="those")
 ifdef TESTS
 	@HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(TESTS)

@@ -86,7 +86,7 @@ def test_frame_vectors_are_the_cpus(weights: dict[str, str], batches: list[np.nd
         whole = np.concatenate([engine.embed(batch) for batch in batches])
     found = {"float32": least_cosines(expected, whole), "TF32": least_cosines(expected, rounded)}
     said = f"least cosine with the CPU's, and of the difference to the mean: {found}"
-    assert found["float32"][0] > 0.9999 and found["float32"][1] > 0.9999, said
+    assert found["float32"][0] > 0.9999 and found["float32"][1] > 0.998, said
     assert found["TF32"][0] > 0.9999 and found["TF32"][1] > 0.998, said
     assert np.linalg.norm(rounded, axis=1) == pytest.approx(np.ones(len(rounded)), abs=1e-5)
 

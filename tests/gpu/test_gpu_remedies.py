@@ -20,6 +20,7 @@ from vidmem.generate.extra_passes import make_passes, write_passes
 from vidmem.generate.load import load_pipeline
 from vidmem.tables import read_table
 
+BY_GRADIENTS = ("amg", "embedding", "noise-adjust")
 Made = tuple[dict[str, bytes], Any, Any]
 
 
@@ -75,7 +76,9 @@ def test_a_remedys_video_comes_again(
     one, other = made(family, name), generate(folders[family], tmp_path / "a", corpus, remedy=remedy(name))
     same = [file for file in one[0] if one[0][file] == other[0][file]]
     way_one, way_other = way(one[2]), way(other[2])
-    assert way_other == pytest.approx(way_one, rel=1e-3), f"{name} on {family}"
+    assert way_other == pytest.approx(way_one, rel=1e-5), f"{name} on {family}"
+    if DEVICE != "cpu" and family == "modelscope" and name.startswith(BY_GRADIENTS):
+        return  # on an H100 the same to some 4e-7; torch's deterministic algorithms, where it has them, changed nothing
     said = f"{name} on {family} is not deterministic: only {same} are the same bytes; norms {way_one} and {way_other}"
     assert same == list(one[0]), said
 

@@ -57,6 +57,18 @@ def sampled(pipeline: Any, texts: list[str] = TEXTS, steps: int = 2) -> tuple[Re
     return recorder, videos
 
 
+def drawn_alike(dtype: str) -> bool:
+    """Whether this torch draws the same noise in a number type as in float32: ModelScope draws its in its own.
+
+    2.14 does. 2.11 did not: there a seed is another video in half precision.
+    """
+    noises = [
+        torch.randn(4096, generator=torch.Generator().manual_seed(0), dtype=d)
+        for d in (torch.float32, getattr(torch, dtype))
+    ]
+    return bool((noises[0] - noises[1].float()).abs().max() < 0.1)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 @pytest.mark.parametrize("name", FAMILIES)
 def test_auto_takes_the_gpu_and_keeps_the_number_type(name: str, dtype: str, folders: dict[str, Path]) -> None:
@@ -71,9 +83,11 @@ def test_auto_takes_the_gpu_and_keeps_the_number_type(name: str, dtype: str, fol
     assert all(video.std() > 0 for video in videos)
     whole, pictures = sampled(load_pipeline(folders[name], device="cpu"))
     found, where = apart(whole.rows, recorder.rows, ["uncond_norm"])
-    most, mean = pixels_apart(pictures, videos)
     allowed = {"float32": 1e-2, "float16": 2e-2, "bfloat16": 5e-2}[dtype]
-    assert found <= allowed and mean <= 5, f"{found:.2g} ({where}); pixels {most}, {mean:.3f} on average"
+    assert found <= allowed, f"{found:.2g} ({where})"
+    most, mean = pixels_apart(pictures, videos)
+    if name == "wan" or drawn_alike(dtype):
+        assert mean <= 5, f"pixels {most}, {mean:.3f} on average"
 
 
 @pytest.mark.parametrize("name", FAMILIES)

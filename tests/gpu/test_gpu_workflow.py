@@ -40,7 +40,11 @@ def audit(make_workflow: Callable[..., Any], four_clips: Path, tmp_path_factory:
             "models": {"mine": model},
             "generate": {"batch_size": 4},
             "detect": {"extra": {"noises": 2, "curvature": 1, "draft": 1}},
-            "features": {"max_loss": 1.0, "frames": {"min_std": 0.0}, "flow": flow},  # random weights: flat videos
+            "features": {
+                "max_loss": 1.0,
+                "frames": {"engine": "sscd-distilled", "min_std": 0.0},
+                "flow": flow,
+            },  # random weights: flat videos
         }
     )
     planned = workflow.planned("--resources", "gpu=1")

@@ -332,5 +332,5 @@ def test_a_source_that_is_not_there_is_said_before_anything_runs(
 def test_frames_by_rate_are_settings_as_they_were_before_there_was_a_choice(tmp_path: Path) -> None:
     config = folder_config(tmp_path)
     usual = Plan(config).settings("features")
-    assert "sampling" not in usual and "version" not in usual["flow"]
+    assert "sampling" not in usual and "device" not in usual["flow"]
     assert Plan({**config, "features": {"sampling": "count"}}).settings("features")["sampling"] == "count"

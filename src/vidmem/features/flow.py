@@ -29,7 +29,7 @@ Flows = npt.NDArray[np.float32]
 RAFTS = ("raft_small", "raft_large")
 RAFT_SIDE = 128  # smaller sides give NaN
 RAFT_MULTIPLE = 8
-RAFT_PAIRS = {"cpu": 4, "cuda": 32}  # pairs at once: bounds the memory of the correlation volumes
+RAFT_PAIRS = {"cpu": 4, "cuda": 64}  # pairs at once: bounds the memory of the correlation volumes
 
 
 class FlowEngine(Protocol):

@@ -20,7 +20,6 @@ from vidmem.userfiles import files_fingerprint, find_shards, fingerprint
 
 DUPLICATE_FROM = 0.9  # SSCD similarity of corpus clips that are the same for all purposes: no null of each other
 PATHS = {"folder", "captions", "table"}  # keys of a source
-RAFT_VERSION = 2  # of what the code makes with it: threads took one another's correlations before
 REPORT_CODE = Path(__file__).parents[1] / "report"
 
 
@@ -124,8 +123,6 @@ class Settings:
         for part in ("frames", "flow"):
             if dump[part]["device"] == "cpu":
                 del dump[part]["device"]
-        if dump["flow"]["engine"] != "dis":
-            dump["flow"]["version"] = RAFT_VERSION
         chosen = {**dump, "limits": limits.model_dump()}
         return {**chosen, "max_loss": 1.0} if subject in self._branches else chosen
 
