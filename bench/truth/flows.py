@@ -24,7 +24,7 @@ from vidmem.similarity.motion import resample
 
 FINEST = 32
 SIZE, RATE_HZ, MOST = Flow().size, Flow().rate_hz, Flow().max_flows
-PLAN = Plan(2.0, 32, RATE_HZ, MOST, SIZE, "centre")
+PLAN = Plan(2.0, 32, SIZE, RATE_HZ, MOST, SIZE, "centre")
 Images = npt.NDArray[np.uint8]
 Pair = Callable[[Images, Images], npt.NDArray[np.float64]]  # two grey images -> (2, FINEST, FINEST) in pixels
 _DIS = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)

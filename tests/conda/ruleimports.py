@@ -83,8 +83,21 @@ def imported(node: ast.AST, late: bool) -> Iterator[str]:
 
 
 def own_files(module: str) -> list[Path]:
-    """The files of a module of vidmem and of the packages that it lies in."""
+    """The files of a module of vidmem and of the packages that it lies in, and of a name that a package loads late."""
     parts = module.split(".")
     names = [Path(*parts[:n]) for n in range(1, len(parts) + 1)]
     candidates = [SOURCE / name / "__init__.py" for name in names] + [SOURCE / f"{name}.py" for name in names]
-    return [path for path in candidates if path.is_file()]
+    found = [path for path in candidates if path.is_file()]
+    package, _, name = module.rpartition(".")
+    late = loaded_late(SOURCE / Path(*package.split(".")) / "__init__.py").get(name)
+    return found + own_files(late) if late else found
+
+
+@cache
+def loaded_late(package: Path) -> dict[str, str]:
+    """Modules of the names that a package loads when they are asked for (`vidmem.lazy`): it tells type checkers."""
+    if not package.is_file():
+        return {}
+    told = [node for node in ast.parse(package.read_text(encoding="utf-8")).body if isinstance(node, ast.If)]
+    imports = [child for node in told for child in node.body if isinstance(child, ast.ImportFrom)]
+    return {name.name: str(child.module) for child in imports for name in child.names}
