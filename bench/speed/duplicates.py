@@ -15,7 +15,6 @@ Ten minutes on one core, and 6 GB on disk.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -26,7 +25,7 @@ import faiss
 import numpy as np
 import polars as pl
 from captions import chunks
-from machine import beside_earlier, machine, peak_bytes, write_csv
+from machine import apart, beside_earlier, machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.duplicates import Duplicates
@@ -149,12 +148,6 @@ def _row(what: str, rows: int, cpu_s: float, wall_s: float) -> dict[str, Any]:
     }
 
 
-def _apart[T](work: Any, *arguments: Any) -> Any:
-    """The result of a call in a process of its own, whose peak memory is then the call's."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(work, arguments)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
@@ -164,14 +157,14 @@ def main() -> None:
     results: list[dict[str, Any]] = []
     for rows in arguments.rows:
         with tempfile.TemporaryDirectory() as folder:
-            _apart(write_manifest, rows, Path(folder))
-            row = _apart(measure_captions, rows, Path(folder))
-            results.append({**row, "recall": round(_apart(judge_captions, Path(folder)), 4)})
+            apart(write_manifest, rows, Path(folder))
+            row = apart(measure_captions, rows, Path(folder))
+            results.append({**row, "recall": round(apart(judge_captions, Path(folder)), 4)})
             print(results[-1], flush=True)
     for vectors in arguments.vectors:
         with tempfile.TemporaryDirectory() as folder:
-            _apart(write_vectors, vectors, Path(folder))
-            results.append(_apart(measure_content, vectors, Path(folder)))
+            apart(write_vectors, vectors, Path(folder))
+            results.append(apart(measure_content, vectors, Path(folder)))
             print(results[-1], flush=True)
     path = arguments.out / "duplicates.csv"
     write_csv(path, _compared(beside_earlier(path, [{**row, **machine()} for row in results], ("what", "rows"))))

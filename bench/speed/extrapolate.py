@@ -10,12 +10,11 @@ video takes: bench/results/throughput.csv says so once it was run; until then `A
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from machine import write_csv
+from machine import rows_of, write_csv
 
 from vidmem.plan.cost import BITS_A_PIXEL, FRAME_BYTES
 
@@ -43,15 +42,9 @@ class Stage:
     source: str
 
 
-def rows_of(name: str) -> list[dict[str, str]]:
-    """The rows of a table of measurements."""
-    with (HERE / name).open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def largest(name: str, column: str, **where: str) -> dict[str, str]:
     """The row of the largest size among those that hold these values."""
-    found = [row for row in rows_of(name) if all(row[key] == value for key, value in where.items())]
+    found = [row for row in rows_of(HERE / name) if all(row[key] == value for key, value in where.items())]
     return max(found, key=lambda row: float(row[column]))
 
 
@@ -63,13 +56,15 @@ def stages() -> Iterator[Stage]:
 
 def of_the_corpus() -> Iterator[Stage]:
     """What is done once."""
-    decode = float(next(r["cpu_ms"] for r in rows_of("decoders.csv") if (r["decoder"], r["task"]) == ("PyAV", "whole")))
+    decode = float(
+        next(r["cpu_ms"] for r in rows_of(HERE / "decoders.csv") if (r["decoder"], r["task"]) == ("PyAV", "whole"))
+    )
     whole = CLIPS * CLIP_SECONDS * CLIP_RATE * decode / 1000 / 3600
     listing, joined = largest("manifest.csv", "rows", step="list"), largest("manifest.csv", "rows", step="manifest")
     once = sum(float(row["cpu_s"]) / float(row["rows"]) for row in (listing, joined)) * CLIPS / 3600
     memory = max(float(row["peak_rss_mb"]) for row in (listing, joined))
     yield Stage("corpus", whole + once, 0, 0, memory, "decoders, manifest")
-    film = next(r for r in rows_of("features.csv") if (r["engine"], r["short_edge"]) == ("sscd-int8", "128"))
+    film = next(r for r in rows_of(HERE / "features.csv") if (r["engine"], r["short_edge"]) == ("sscd-int8", "128"))
     pictures = FILM_FRAMES * int(film["films"]) * decode / 1000
     networks = (float(film["stage_cpu_s"]) - pictures) / int(film["frames"])  # a frame, with its pairs of flow
     disk = CLIPS * (FRAMES * FRAME_BYTES + FLOWS * FIELD_BYTES)
@@ -95,7 +90,7 @@ def of_the_models() -> Iterator[Stage]:
     seconds, source = gpu_seconds()
     yield Stage("generate", 0, videos * seconds / 3600, videos * size, None, source)
     queries = videos * VIDEO_SECONDS * 4  # frames at 4 Hz
-    made = next(row for row in rows_of("retrieval_apart.csv") if row["step"] == "index")
+    made = next(row for row in rows_of(HERE / "retrieval_apart.csv") if row["step"] == "index")
     seconds = float(made["search_s"]) / float(made["vectors"]) * CLIPS * FRAMES
     disk, memory = CLIPS * FRAMES * float(made["index_mb"]) * 1e6 / float(made["vectors"]), float(made["peak_rss_mb"])
     yield Stage("index ivfpq of content (once)", seconds / 3600, 0, disk, memory, "retrieval_apart")
@@ -118,13 +113,13 @@ def gpu_seconds() -> tuple[float, str]:
     if not GPU.is_file():
         return ASSUMED_SECONDS, f"assumed: {ASSUMED_SECONDS:g} s a video"
     wanted = ("denoise ModelScope", "float16")
-    row = next(row for row in rows_of(str(GPU)) if (row["workload"], row["dtype"]) == wanted)
+    row = next(row for row in rows_of(GPU) if (row["workload"], row["dtype"]) == wanted)
     return float(row["seconds_a_video"]), f"throughput, {row['device']}"
 
 
 def searched(step: str) -> dict[str, str]:
     """The search of content vectors, by an index with the fewest lists that finds .99 of all near-copies."""
-    found = [row for row in rows_of("retrieval_apart.csv") if row["step"] == step]
+    found = [row for row in rows_of(HERE / "retrieval_apart.csv") if row["step"] == step]
     return next(row for row in found if float(row["recall_at_1"]) >= 0.99)
 
 

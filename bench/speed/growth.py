@@ -14,7 +14,6 @@ About three minutes for content, two for motion.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from typing import Any
 
 import faiss
 import numpy as np
-from machine import machine, peak_bytes, write_csv
+from machine import apart, machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.analysis import Metrics, Retrieve
@@ -206,8 +205,7 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for index, size in progress(jobs, len(jobs), f"growth, {kind}"):
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                row, lists = pool.apply(measure, (kind, index, size, folder))
+            row, lists = apart(measure, kind, index, size, folder)
             exact.setdefault(size, lists)
             rows.append({**row, **recalls(lists, exact[size]), **machine()})
             print(*rows[-1].values(), flush=True)

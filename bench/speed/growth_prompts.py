@@ -12,7 +12,6 @@ minutes.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from machine import machine, peak_bytes, write_csv
+from machine import apart, machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.detect import write_detect
@@ -110,7 +109,6 @@ def main() -> None:
     parser.add_argument("--times", type=int, nargs="+", default=TIMES)
     options = parser.parse_args()
     rows = []
-    spawned = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as name:
         folder, written = Path(name), 0
         for times in sorted(options.times):
@@ -119,8 +117,7 @@ def main() -> None:
             written = times
             videos = sum(tables.count_rows(path) for path in folder.glob("*.videos.parquet"))
             for stage in STAGES:
-                with spawned.Pool(1) as pool:
-                    found = pool.apply(measure, (stage, options.results, folder))
+                found = apart(measure, stage, options.results, folder)
                 rows.append({"stage": stage, "videos": videos, **found, **machine()})
                 print(rows[-1], flush=True)
     write_csv(options.out / "growth_prompts.csv", rows)

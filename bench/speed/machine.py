@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import datetime
+import multiprocessing
 import os
 import platform
 import resource
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,25 @@ def _cpuinfo() -> list[str]:
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
 
 
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a table of measurements."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def apart(work: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of a call in a process of its own, whose peak memory is then the call's.
+
+    Who starts others has to stay small: their peak begins at its own.
+    """
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(work, arguments)
+
+
 def beside_earlier(path: Path, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[Mapping[str, Any]]:
     """The rows, and those of an earlier run that have other values of `keys` (sizes and what was measured), so that a
     small size is measured without a large one; things in the order in which they came first, sizes ascending."""
-    earlier: list[Mapping[str, Any]] = []
-    if path.is_file():
-        with path.open(newline="", encoding="utf-8") as file:
-            earlier = list(csv.DictReader(file))
+    earlier: list[dict[str, str]] = rows_of(path) if path.is_file() else []
     found = {tuple(str(row[key]) for key in keys): row for row in (*earlier, *rows)}
     first = {value: n for n, value in enumerate(dict.fromkeys(value for names in found for value in names))}
     order = sorted(found, key=lambda names: [int(v) if v.isdigit() else first[v] for v in names])

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import multiprocessing
 import random
 import resource
 import subprocess
@@ -32,7 +31,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from machine import beside_earlier, cpu_seconds, machine, peak_bytes, write_csv
+from machine import apart, beside_earlier, cpu_seconds, machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.corpus import WebVidSource
@@ -147,15 +146,12 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     given = parser.parse_args()
     found: list[dict[str, Any]] = []
-    spawn = multiprocessing.get_context("spawn")  # peak memory is that of the step alone
     for rows in given.sizes:
         with tempfile.TemporaryDirectory() as name:
             for step, (make, _) in STEPS.items():
                 if make is not None:
-                    with spawn.Pool(1) as pool:  # what starts others stays small: they begin their peak at its own
-                        pool.apply(make, (Path(name), rows))
-                with spawn.Pool(1) as pool:
-                    row = pool.apply(measure, (step, Path(name), rows))
+                    apart(make, Path(name), rows)
+                row = apart(measure, step, Path(name), rows)
                 found.append({"step": step, "rows": rows, **row, **machine()})
                 print(found[-1], file=sys.stderr, flush=True)
                 path = given.out / "manifest.csv"

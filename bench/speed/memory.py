@@ -11,12 +11,11 @@ from time to time, so a short peak may be missed there.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from machine import machine, write_csv
+from machine import machine, rows_of, write_csv
 
 HERE = Path(__file__).parent
 MB, MIB, GIB = 1.0, 1.024**2, 1.024**3 * 1000  # what the tables count memory in, in MB
@@ -62,15 +61,13 @@ STAGES = (
 )
 
 
-def rows_of(name: str) -> list[dict[str, str]]:
-    """The rows of a table of measurements."""
-    with (HERE / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def measured(stage: Grown) -> list[tuple[int, float, float]]:
     """(size, seconds of the processor, MB) of every size of a stage, ascending."""
-    found = [row for row in rows_of(stage.table) if all(row[key] == value for key, value in stage.where.items())]
+    found = [
+        row
+        for row in rows_of(HERE / f"{stage.table}.csv")
+        if all(row[key] == value for key, value in stage.where.items())
+    ]
     numbers = [(int(r[stage.size]), float(r[stage.seconds]), float(r[stage.memory]) * stage.counted_in) for r in found]
     return sorted(numbers)
 
@@ -118,7 +115,7 @@ def demo_table() -> Iterator[str]:
     """Markdown: the largest job of every stage of the demo."""
     yield "| stage | jobs | peak memory | of |"
     yield "|---|---|---|---|"
-    for row in sorted(rows_of("memory_demo"), key=lambda row: -int(row["peak_rss_mb"])):
+    for row in sorted(rows_of(HERE / "memory_demo.csv"), key=lambda row: -int(row["peak_rss_mb"])):
         yield f"| {row['stage']} | {row['jobs']} | {int(row['peak_rss_mb']):,} MB | `{row['largest']}` |"
 
 

@@ -14,7 +14,6 @@ that are kept are of all kinds together. About five minutes for ten million item
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import tempfile
 import time
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
-from machine import beside_earlier, machine, peak_bytes, write_csv
+from machine import apart, beside_earlier, machine, peak_bytes, write_csv
 
 from vidmem import tables
 from vidmem.config.prompts import Prompts
@@ -130,14 +129,11 @@ def main() -> None:
     parser.add_argument("--evidence", nargs="+", default=EVIDENCE)
     given = parser.parse_args()
     rows = []
-    spawned = multiprocessing.get_context("spawn")
     for size in given.sizes:
         with tempfile.TemporaryDirectory() as folder:
-            with spawned.Pool(1) as pool:  # what starts others stays small: they begin their peak at its own
-                pool.apply(write_tables, (Path(folder), size))
+            apart(write_tables, Path(folder), size)
             for evidence in given.evidence:
-                with spawned.Pool(1) as pool:
-                    found = pool.apply(measure, (folder, evidence.split()))
+                found = apart(measure, folder, evidence.split())
                 per = {
                     "items_per_s": round(size / found["cpu_s"]),
                     "us_per_item": round(1e6 * found["cpu_s"] / size, 2),

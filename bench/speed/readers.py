@@ -19,7 +19,6 @@ minutes on one core for ten million rows, most of them to make the manifest.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 import tempfile
 import time
@@ -27,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from machine import beside_earlier, machine, peak_bytes, write_csv
+from machine import apart, beside_earlier, machine, peak_bytes, write_csv
 from manifest import make_parts, put_together
 
 from vidmem import tables
@@ -116,14 +115,11 @@ def main() -> None:
     parser.add_argument("--readers", nargs="+", choices=READERS, default=list(READERS))
     given = parser.parse_args()
     found: list[dict[str, Any]] = []
-    spawned = multiprocessing.get_context("spawn")
     for rows in given.sizes:
         with tempfile.TemporaryDirectory() as name:
-            with spawned.Pool(1) as pool:  # what starts others stays small: they begin their peak at its own
-                pool.apply(make, (Path(name), rows))
+            apart(make, Path(name), rows)
             for reader in (name for name in given.readers if rows <= MOST_ROWS.get(name, rows)):
-                with spawned.Pool(1) as pool:
-                    row = pool.apply(measure, (reader, Path(name), rows))
+                row = apart(measure, reader, Path(name), rows)
                 found.append({"reader": reader, "rows": rows, **row, **machine()})
                 print(found[-1], file=sys.stderr, flush=True)
     path = given.out / "readers.csv"

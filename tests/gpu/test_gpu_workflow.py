@@ -31,6 +31,7 @@ def audit(make_workflow: Callable[..., Any], four_clips: Path, tmp_path_factory:
     save_file(optical_flow.raft_small(weights=None).state_dict(), root / "raft.safetensors")
     model = {"kind": "diffusers", "source": str(source), "dtype": "float16", "steps": 3, "guidance_scale": 4.0,
              "width": 32, "height": 32, "frames": 9, "seeds": 2}  # fmt: skip
+    frames = {"engine": "sscd-distilled", "min_std": 0.0}  # random weights: flat videos
     flow = {"engine": "raft_small", "weights": str(root / "raft.safetensors"), "device": DEVICE}
     workflow = make_workflow(
         {
@@ -40,11 +41,7 @@ def audit(make_workflow: Callable[..., Any], four_clips: Path, tmp_path_factory:
             "models": {"mine": model},
             "generate": {"batch_size": 4},
             "detect": {"extra": {"noises": 2, "curvature": 1, "draft": 1}},
-            "features": {
-                "max_loss": 1.0,
-                "frames": {"engine": "sscd-distilled", "min_std": 0.0},
-                "flow": flow,
-            },  # random weights: flat videos
+            "features": {"max_loss": 1.0, "frames": frames, "flow": flow},
         }
     )
     planned = workflow.planned("--resources", "gpu=1")

@@ -110,7 +110,5 @@ def usual_format(videos: Sequence[Path]) -> Format | None:
 
 def _distinct(manifest: Path, start: int = 0, stop: int | None = None) -> Iterator[pl.DataFrame]:
     """Rows of a manifest, a batch at a time, that are ok and the first of their bytes; `item_id` as `video_id`."""
-    for batch in tables.iter_batches(manifest, [*_COLUMNS, "status", "same_as"], start=start, stop=stop):
-        frame = pl.DataFrame(pl.from_arrow(batch))
-        frame = frame.filter((pl.col("status") == tables.OK) & (pl.col("same_as") == pl.col("item_id")))
-        yield frame.select(_COLUMNS).rename({"item_id": "video_id"})
+    for frame in tables.iter_ok(manifest, [*_COLUMNS, "same_as"], start=start, stop=stop):
+        yield frame.filter(pl.col("same_as") == pl.col("item_id")).select(_COLUMNS).rename({"item_id": "video_id"})

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from vidmem import tables
 from vidmem.text import normalise_text, prompt_id, stable_fraction
@@ -30,8 +29,7 @@ class Captions:
 def read_captions(manifest: Path, most: int = MOST_CAPTIONS) -> Captions:
     """The captions of the ok items, in the order of their ids; of more than `most` those that a hash draws."""
     drawn = _Drawn(most)
-    for batch in tables.iter_batches(manifest, ["same_as", "caption", "status"]):
-        rows = pl.DataFrame(pl.from_arrow(batch)).filter(pl.col("status") == tables.OK)
+    for rows in tables.iter_ok(manifest, ["same_as", "caption"]):
         for clip, caption in rows.select("same_as", "caption").unique().drop_nulls().iter_rows():
             if text := normalise_text(caption):
                 drawn.see(prompt_id(text), text, clip)

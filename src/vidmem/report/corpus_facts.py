@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,18 +106,13 @@ def corpus_tables(inputs: ReportInputs) -> dict[str, pl.DataFrame]:
     }
 
 
-def _ok_batches(inputs: ReportInputs, columns: list[str]) -> Iterator[pl.DataFrame]:
-    for batch in tables.iter_batches(inputs.manifest, [*columns, "status"]):
-        yield pl.DataFrame(pl.from_arrow(batch)).filter(pl.col("status") == tables.OK)
-
-
 def _counted(inputs: ReportInputs) -> tuple[Counted, Counted, int]:
     """Clips and captions of the ok items, each as hashes and how often they stand, and the number of images.
 
     A hash takes 8 bytes an item, whatever its caption takes: ten million items fit in memory.
     """
     clips, captions, images = [np.empty(0, np.uint64)], [np.empty(0, np.uint64)], 0
-    for frame in _ok_batches(inputs, ["item_id", "same_as", "caption", "kind"]):
+    for frame in tables.iter_ok(inputs.manifest, ["item_id", "same_as", "caption", "kind"]):
         clips.append(frame.select(pl.coalesce("same_as", "item_id").hash()).to_series().to_numpy())
         captions.append(frame["caption"].drop_nulls().hash().to_numpy())
         images += int((frame["kind"] == "image").sum())
@@ -134,7 +129,7 @@ def _most_frequent(inputs: ReportInputs, hashes: npt.NDArray[np.uint64], times: 
     least = max([2, *np.sort(times)[-MOST_CAPTIONS:][:1].tolist()])
     known = pl.DataFrame({"hash": hashes[times >= least], "times": times[times >= least]})
     most = pl.DataFrame(schema={"caption": pl.String, "times": pl.Int64})
-    for frame in _ok_batches(inputs, ["caption"]) if len(known) else ():
+    for frame in tables.iter_ok(inputs.manifest, ["caption"]) if len(known) else ():
         here = frame.select("caption").drop_nulls().unique().with_columns(hash=pl.col("caption").hash())
         both = pl.concat([most, here.join(known, on="hash").select("caption", "times")]).unique()
         most = both.sort(["times", "caption"], descending=[True, False]).head(MOST_CAPTIONS)

@@ -18,12 +18,7 @@ Kind = Literal["frames", "flow"]
 SHARE = 0.5  # of a clip's frames that must come back in one corpus clip before the two are the same content
 TILE_ROWS, TILE_COLUMNS = 512, 8192  # of a product of frame vectors: its size bounds the memory
 NAMED = 3  # clips that a message names
-IDLE = {
-    "batch_size",
-    "device",
-    "weights",
-    "sha256",
-}  # settings of an engine that leave vectors alone; hashes are compared
+IDLE = {"batch_size", "device", "weights", "sha256"}  # settings that leave vectors alone; hashes are compared
 
 
 class Refused(ValueError):

@@ -30,8 +30,7 @@ def own_clips(videos: Sequence[Path], manifest: Path) -> Related:
     """
     asked = tables.read_table(videos, ["video_id", "prompt_id"])
     sources: Related = {prompt: set() for prompt in asked["prompt_id"].drop_nulls()}
-    for batch in tables.iter_batches(manifest, ["caption", "same_as", "status"]):
-        frame = pl.DataFrame(pl.from_arrow(batch)).filter(pl.col("status") == tables.OK)
+    for frame in tables.iter_ok(manifest, ["caption", "same_as"]):
         for caption, same_as in frame.select("caption", "same_as").iter_rows():
             if caption and (text := normalise_text(caption)) and (prompt := prompt_id(text)) in sources:
                 sources[prompt].add(same_as)

@@ -39,7 +39,7 @@ from vidmem.tables.schemas import (
     vector,
 )
 from vidmem.tables.seal import DamagedTable, opened
-from vidmem.tables.stream import checked, count_rows, iter_batches, read_where, table_writer
+from vidmem.tables.stream import checked, count_rows, iter_batches, iter_ok, read_where, table_writer
 
 __all__ = [
     "ASKED_AGAIN",
@@ -76,6 +76,7 @@ __all__ = [
     "folder_beside",
     "frames_schema",
     "iter_batches",
+    "iter_ok",
     "opened",
     "read_arrow",
     "read_made_by",

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidmem.tables.files import conform, made_metadata, parquet_options, whole
+from vidmem.tables.schemas import OK
 from vidmem.tables.seal import opened, sealed_writer
 
 GROUP_ROWS = 1 << 16  # rows that are held before they are written, and that a reader of a few rows must go through
@@ -72,6 +73,14 @@ def iter_batches(
                     file, group, columns, max(start - first, 0), None if stop is None else stop - first, size
                 )
             first += rows
+
+
+def iter_ok(
+    path: str | Path, columns: Sequence[str], *, start: int = 0, stop: int | None = None
+) -> Iterator[pl.DataFrame]:
+    """`iter_batches` of the rows whose status is ok, with their status."""
+    for batch in iter_batches(path, [*columns, "status"], start=start, stop=stop):
+        yield pl.DataFrame(pl.from_arrow(batch)).filter(pl.col("status") == OK)
 
 
 def read_where(
